@@ -6,6 +6,7 @@ from dsl_debug.lang.executor import Limits, check, inspect, node_names, run
 from dsl_debug.lang.nodes import Program
 from dsl_debug.lang.parser import parse
 from dsl_debug.lang.printer import print_program
+from dsl_debug.lang.reference import read_docs
 from dsl_debug.lang.table import Table, Tables
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "node_names",
     "parse",
     "print_program",
+    "read_docs",
     "run",
 ]
 

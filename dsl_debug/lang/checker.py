@@ -256,7 +256,7 @@ class _Checker:
         message = f"unknown name {quoted(ref.name)}{did_you_mean(ref.name, self.names)}"
         help = f"names: {listed(self.names)}" if self.names else "the program defines no table"
         if ref.name in self.tables:
-            help = f"load the table first: {ref.name} = {self.word('load')}({print_text(ref.name)})"
+            help = f"define it first: {ref.name} = {self.word('load')}({print_text(ref.name)})"
         self.report("unknown-name", message, ref, help)
 
     def join(self, source: Join) -> MaybeSchema:
@@ -451,7 +451,9 @@ def _is_other(stage: Stage, wanted: type) -> bool:
 
 def _number_columns(schema: MaybeSchema) -> str:
     numbers = [name for name, kind in schema.types.items() if kind == NUMBER] if schema else []
-    return f"number columns here: {listed(numbers)}" if numbers else ""
+    if schema is None:
+        return ""
+    return f"number columns here: {listed(numbers)}" if numbers else "there is no number column here"
 
 
 def _described(operand: Column | Literal, kind: str) -> str:

@@ -10,7 +10,6 @@ from dsl_debug.lang.tokens import Token
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "r": "\r"}
 
 _HINTS = {
-    ".": "; a column is written without its table",
     ";": "; a line ends without a sign",
     "[": "; lists are written without brackets",
     "{": "; there are no braces in this language",
@@ -190,7 +189,8 @@ class Cursor:
                 "bad-quotes", f"text is written in double quotes: {quoted(inner)}".replace("'", '"'), token
             )
         if kind == "bad":
-            hint = _HINTS.get(text, "").format(**{"and": self.dialect.word("and")})
+            hint = self.dot_hint() if text == "." else _HINTS.get(text, "")
+            hint = hint.format(**{"and": self.dialect.word("and")})
             self.fail("bad-character", f"unexpected character {quoted(text)}{hint}", token)
         if kind == "bad_pipe":
             if text == "||" and not self.first_on_line():
@@ -198,6 +198,14 @@ class Cursor:
                 self.fail("bad-character", message, token)
             message = f"the pipe is written {quoted(self.dialect.pipe)}, not {quoted(text)}"
             self.fail("bad-pipe", message, token)
+
+    def dot_hint(self) -> str:
+        """What a `.` was probably meant to be."""
+        if self.peek()[0] == "number":
+            return f"; write 0.{self.peek()[1]}"
+        if self.peek(2)[1] == "(":
+            return f"; a stage follows after {quoted(self.dialect.pipe)}"
+        return "; a column is written without its table"
 
     def shown(self, token: Token) -> str:
         """A token as messages show it."""

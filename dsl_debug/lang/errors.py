@@ -120,7 +120,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         if abs(len(other) - len(wanted)) >= limit:
             continue
         distance = _distance(wanted, other, limit)
-        if distance > max(1, max(len(wanted), len(other)) // 3):
+        if distance >= limit or distance > max(1, max(len(wanted), len(other)) // 3):
             continue
         found = (distance, wanted[:1] != other[:1], candidate)
         if best is None or found[:2] < best[:2]:

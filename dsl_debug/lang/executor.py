@@ -132,7 +132,7 @@ def _make_plan(code: str, dialect: Dialect, tables: Signature, node_name: str | 
     return _Plan(parsed.source, tuple(nodes), result, (), stages)
 
 
-_plan_cached = lru_cache(maxsize=4096)(_make_plan)
+_plan_cached = lru_cache(maxsize=1024)(_make_plan)
 
 
 def _no_plan(parsed: ParseResult, diagnostics: tuple[Diagnostic, ...]) -> _Plan:

@@ -110,7 +110,7 @@ class ExpressionParser(Cursor):
         if kind == "name":
             if self.peek()[1] == "(" and self.peek()[0] == "sign":
                 message = f"{quoted(self.dialect.word('filter'))} has no functions: {quoted(text)}"
-                help = "compute or aggregate the value first, then compare its column"
+                help = "make the value a column first, then compare the column"
                 self.fail("function-in-filter", message, token, help)
             self.advance()
             return Column(text, span=(start, end))
@@ -140,7 +140,10 @@ class ExpressionParser(Cursor):
             self.fail("bad-comparison", f"unknown comparison {quoted(op)}{suggestion}", token, help)
         what = quoted(left.name) if isinstance(left, Column) else "the value"
         message = f"expected a comparison after {what}, found {self.shown(token)}"
-        self.fail("syntax", message, token, f"comparisons: {' '.join(COMPARISONS)}")
+        help = f"comparisons: {' '.join(COMPARISONS)}"
+        if isinstance(left, Literal) or op.lower() in ("in", "between", "like"):
+            help = f"compare a column with each value: a == 1 {self.dialect.word('or')} a == 2"
+        self.fail("syntax", message, token, help)
 
     def fail_arithmetic_in_filter(self, token: Token) -> NoReturn:
         compute, filter_ = self.dialect.word("compute"), self.dialect.word("filter")

@@ -291,16 +291,16 @@ def _groups(table: Table, keys: tuple[str, ...]) -> list[list[int]]:
 def _aggregation(item: Aggregation, types: Types) -> Callable[[Table, list[list[int]]], list[Value]]:
     if item.column is None:
         return lambda table, groups: list(map(len, groups))
-    name, compute = item.column.name, AGGREGATES[item.function].compute
+    name, function = item.column.name, AGGREGATES[item.function]
     kind, span = types[name], item.span
 
     def run(table: Table, groups: list[list[int]]) -> list[Value]:
         value = table.columns[name].__getitem__
         try:
-            result = [compute(list(map(value, rows)), kind) for rows in groups]
+            result = [function.compute(list(map(value, rows)), kind) for rows in groups]
         except OverflowError:
             result = [2 * MAX_NUMBER]
-        if kind == NUMBER:
+        if function.result == NUMBER or kind == NUMBER:
             _check_range(result, span)  # type: ignore[arg-type]
         return result
 

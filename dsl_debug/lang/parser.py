@@ -4,7 +4,6 @@ Nothing here recurses deeper than `MAX_DEPTH`: pipes and statements are loops, a
 depth, which bounds every later pass over the tree as well.
 """
 
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NoReturn
 
@@ -12,49 +11,14 @@ from dsl_debug.lang import nodes
 from dsl_debug.lang.comments import attach_comments
 from dsl_debug.lang.cursor import SyntaxFailure
 from dsl_debug.lang.dialect import STANDARD, Dialect
-from dsl_debug.lang.errors import Diagnostic, DslError, SourceText, did_you_mean, nearest, quoted
-from dsl_debug.lang.expressions import ExpressionParser
-from dsl_debug.lang.functions import AGGREGATES
-from dsl_debug.lang.nodes import (
-    Aggregate,
-    Aggregation,
-    Assignment,
-    Broken,
-    Column,
-    Compute,
-    Emit,
-    Filter,
-    GroupBy,
-    Join,
-    Load,
-    Program,
-    Ref,
-    Select,
-    SortBy,
-    Stage,
-    Statement,
-    Take,
-)
+from dsl_debug.lang.errors import Diagnostic, DslError, SourceText, did_you_mean, quoted
+from dsl_debug.lang.nodes import Broken, Column, Emit, Join, Load, Program, Ref, Stage, Statement
+from dsl_debug.lang.stages import STAGES, StageParser
 from dsl_debug.lang.tokens import Token, tokenize
 
 MAX_ERRORS = 50
-CACHED_CHARACTERS = 20_000
-
-# What other languages call the same thing.
-_ELSEWHERE = {
-    **{"where": "filter", "project": "select", "mutate": "compute", "derive": "compute", "extend": "compute"},
-    **{"order_by": "sort_by", "orderby": "sort_by", "sort": "sort_by", "arrange": "sort_by"},
-    **{
-        "limit": "take",
-        "head": "take",
-        "top": "take",
-        "first": "take",
-        "summarize": "aggregate",
-        "agg": "aggregate",
-    },
-    **{"mean": "avg", "average": "avg", "total": "sum", "minimum": "min", "maximum": "max"},
-    **{"nunique": "count_distinct", "n_distinct": "count_distinct", "distinct_count": "count_distinct"},
-}
+# Bounds the memory of the caches against agents that submit many long programs.
+CACHED_CHARACTERS = 4_000
 
 
 class ParseResult:
@@ -87,7 +51,7 @@ def parse_tolerant(code: str, dialect: Dialect = STANDARD) -> ParseResult:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _parse_cached(code: str, dialect: Dialect) -> ParseResult:
     return _Parser(code, dialect).program()
 
@@ -96,7 +60,7 @@ class _TooManyErrors(Exception):
     """Stops a parse that has found `MAX_ERRORS` mistakes."""
 
 
-class _Parser(ExpressionParser):
+class _Parser(StageParser):
     def __init__(self, code: str, dialect: Dialect) -> None:
         self.source = SourceText(code)
         tokens, self.comments = tokenize(code, dialect)
@@ -125,11 +89,15 @@ class _Parser(ExpressionParser):
         kind, text, start, _ = self.token
         blank = self.code.count("\n", self.previous_end, start) > 1
         try:
-            if kind == "name" and self.peek()[1] == "=":
+            if kind == "name" and self.peek()[1] in ("=", "==", ":"):
                 statements.append(self.definition(blank))
             elif self.word() == "emit":
                 self.saw_emit = True
                 self.advance()
+                if self.token[1] == "(":
+                    self.fail(
+                        "syntax", f"{quoted(text)} has no parentheses", self.token, f"write {text} name"
+                    )
                 name = self.expect_name(f"the name of a table after {quoted(text)}")
                 if self.kind == "sign" and self.token[1] == "(":
                     self.fail("syntax", f"{quoted(text)} takes the name of a table, not a call", self.token)
@@ -142,7 +110,11 @@ class _Parser(ExpressionParser):
 
     def definition(self, blank: bool) -> Statement:
         name = self.advance()
-        self.advance()
+        sign = self.advance()
+        if sign[1] != "=":
+            written = ":=" if self.take_sign("=") else sign[1]
+            message = f"a table is defined with '=', not {quoted(written)}"
+            self.report(self.failure("syntax", message, sign))
         if name[1] == self.dialect.word("emit"):
             self.report(self.failure("reserved", f"{quoted(name[1])} cannot be the name of a table", name))
         source: nodes.Source
@@ -178,11 +150,13 @@ class _Parser(ExpressionParser):
             help = f'a table is defined by: name = {self.dialect.word("load")}("table") {pipe} ...'
             self.fail("syntax", f"{quoted(text)} has no table before it", token, help)
         following = self.peek()
-        if kind == "name" and following[0] == "name" and nearest(text, [emit]):
-            self.fail("unknown-word", f"unknown word {quoted(text)}; did you mean {quoted(emit)}?", token)
-        if kind == "name" and following[1] == "==":
-            message = "a table is defined with '=', not '=='"
-            self.fail("syntax", message, following)
+        hint = self.suggestion(text, ["emit"])
+        if kind == "name" and following[0] == "name" and hint:
+            self.saw_emit = True
+            self.fail("unknown-word", f"unknown word {quoted(text)}{hint}", token)
+        if self.word() in ("load", "join") and following[1] == "(":
+            help = f"for example: name = {text}(...)"
+            self.fail("unnamed-table", f"the table of {quoted(text)} needs a name", token, help)
         self.fail_bad_token()
         help = f"a line is 'name = ...', '{pipe} stage(...)' or '{emit} name'"
         self.fail("syntax", f"expected a statement, found {self.shown(token)}", token, help)
@@ -222,7 +196,7 @@ class _Parser(ExpressionParser):
         kind, text, *_ = token = self.token
         if kind == "name":
             help = f'write {start[1]}("{text}")'
-            self.fail("syntax", "the name of a table to load is a text in double quotes", token, help)
+            self.fail("syntax", "the table's name is a text in double quotes here", token, help)
         value = self.text_literal("the name of a table in double quotes")
         self.close(start)
         return Load(value, span=(start[2], self.previous_end))
@@ -246,6 +220,7 @@ class _Parser(ExpressionParser):
             message = f"{quoted(on)} compares a column of each table"
             self.fail("syntax", message, self.token, help)
         if self.token[1] != "==":
+            self.fail_bad_token()
             message = (
                 f"rows are joined where two columns are equal: expected '==', found {self.shown(self.token)}"
             )
@@ -307,13 +282,7 @@ class _Parser(ExpressionParser):
     def stage(self) -> Stage:
         start = self.token
         try:
-            word = self.stage_word()
-            name = self.advance()
-            self.open(name)
-            self.depth = 0
-            node = STAGES[word](self, name)
-            self.close(name)
-            return node
+            return self.stage_call()
         except SyntaxFailure as failure:
             self.report(failure)
             if self.token is start and self.kind == "name":
@@ -324,114 +293,6 @@ class _Parser(ExpressionParser):
     def span_of_call(self, name: Token) -> nodes.Span:
         """From a stage's word to the parenthesis that should close it, which is the current token."""
         return (name[2], self.token[3])
-
-    def stage_word(self) -> str:
-        kind, text, *_ = token = self.token
-        names = [self.dialect.word(w) for w in STAGES]
-        if kind != "name":
-            self.fail_bad_token()
-            found = self.shown(token)
-            self.fail("syntax", f"expected a stage, found {found}", token, f"stages: {', '.join(names)}")
-        word = self.word()
-        if word and word in STAGES:
-            return word
-        if word in ("join", "load"):
-            kind_of = f"{quoted(text)} is where a table comes from, not a stage"
-            on = self.dialect.word("on")
-            shape = f"{text}(left, right, {on}: key == key)" if word == "join" else f'{text}("table")'
-            self.fail("source-as-stage", kind_of, token, f"give it a name of its own: name = {shape}")
-        if word in AGGREGATES:
-            help = f"use it in {self.dialect.word('aggregate')}(name: {text}(...))"
-            self.fail(
-                "function-as-stage", f"{quoted(text)} is an aggregate function, not a stage", token, help
-            )
-        meant = _ELSEWHERE.get(text.lower())
-        hint = f"; did you mean {quoted(self.dialect.word(meant))}?" if meant else did_you_mean(text, names)
-        message = f"unknown stage {quoted(text)}{hint}"
-        self.fail("unknown-stage", message, token, f"stages: {', '.join(names)}")
-
-    def filter(self, name: Token) -> Filter:
-        return Filter(self.condition(), span=self.span_of_call(name))
-
-    def select(self, name: Token) -> Select:
-        return Select(self.column_list(name), span=self.span_of_call(name))
-
-    def group_by(self, name: Token) -> GroupBy:
-        return GroupBy(self.column_list(name), span=self.span_of_call(name))
-
-    def column_list(self, name: Token) -> tuple[Column, ...]:
-        columns = [self.column(f"a column in {name[1]}(...)")]
-        while self.take_sign(","):
-            columns.append(self.column(f"a column in {name[1]}(...)"))
-        return tuple(columns)
-
-    def compute(self, name: Token) -> Compute:
-        shape = f"{name[1]}(new_column: expression, ...)"
-        assignments = [self.assignment(shape)]
-        while self.take_sign(","):
-            assignments.append(self.assignment(shape))
-        return Compute(tuple(assignments), span=self.span_of_call(name))
-
-    def assignment(self, shape: str) -> Assignment:
-        name = self.expect_name("the name of a new column", shape)
-        self.expect_colon(name, shape)
-        value = self.arithmetic()
-        return Assignment(name[1], value, span=(name[2], self.previous_end))
-
-    def aggregate(self, name: Token) -> Aggregate:
-        shape = f"{name[1]}(new_column: {self.dialect.word('sum')}(column), ...)"
-        aggregations = [self.aggregation(shape)]
-        while self.take_sign(","):
-            aggregations.append(self.aggregation(shape))
-        return Aggregate(tuple(aggregations), span=self.span_of_call(name))
-
-    def aggregation(self, shape: str) -> Aggregation:
-        name = self.expect_name("the name of a new column", shape)
-        self.expect_colon(name, shape)
-        function = self.expect_name("an aggregate function", shape)
-        word = self.dialect.canonical(function[1])
-        if not word or word not in AGGREGATES:
-            names = [self.dialect.word(w) for w in AGGREGATES]
-            message = f"unknown aggregate function {quoted(function[1])}"
-            meant = _ELSEWHERE.get(function[1].lower())
-            message += (
-                f"; did you mean {quoted(self.dialect.word(meant))}?"
-                if meant
-                else did_you_mean(function[1], names)
-            )
-            self.fail("unknown-function", message, function, f"functions: {', '.join(names)}")
-        self.open(function)
-        column = None
-        if not (self.kind == "sign" and self.token[1] == ")"):
-            column = self.column(f"a column in {function[1]}(...)")
-        self.close(function)
-        return Aggregation(
-            name[1], word, column, span=(name[2], self.previous_end), function_span=function[2:]
-        )
-
-    def sort_by(self, name: Token) -> SortBy:
-        asc, desc = self.dialect.word("asc"), self.dialect.word("desc")
-        column = self.column(f"a column in {name[1]}(...)")
-        if not self.take_sign(","):
-            return SortBy(column, span=self.span_of_call(name))
-        direction = self.expect_name(f"{asc} or {desc}")
-        word = self.dialect.canonical(direction[1])
-        if word not in ("asc", "desc"):
-            message = f"the direction is {asc} or {desc}, not {quoted(direction[1])}"
-            message += did_you_mean(direction[1], [asc, desc])
-            self.fail("bad-direction", message, direction, f"{name[1]} takes one column and a direction")
-        if self.take_sign(","):
-            message = f"{quoted(name[1])} takes one column and a direction"
-            help = "the sort is stable: sort by the least important column first, then by the next"
-            self.fail("syntax", message, self.token, help)
-        return SortBy(column, word == "desc", span=self.span_of_call(name))
-
-    def take(self, name: Token) -> Take:
-        kind, text, *_ = token = self.token
-        if kind == "number" and text.isdigit() and len(text) <= 18:
-            self.advance()
-            return Take(int(text), span=self.span_of_call(name))
-        self.fail("bad-count", f"{quoted(name[1])} needs a whole number, 0 or more", token)
 
     # Recovery
 
@@ -450,14 +311,18 @@ class _Parser(ExpressionParser):
         if following[1] == "=":
             return True
         emit = self.dialect.word("emit")
-        if following[0] != "name" or not self.first_on_line():
-            return self.token[1] == emit and self.first_on_line()
-        return self.token[1] == emit or bool(nearest(self.token[1], [emit]))
+        if self.token[1] == emit:
+            return following[0] == "name" or self.first_on_line()
+        return (
+            following[0] == "name" and self.first_on_line() and bool(self.suggestion(self.token[1], ["emit"]))
+        )
 
     def skip_to_stage(self) -> None:
         """Skip to a pipe, to what looks like a stage at the start of a line, or to a statement."""
         while self.kind != "end":
-            if self.kind in ("pipe", "bad_pipe"):
+            if self.kind == "pipe" or (
+                self.kind == "bad_pipe" and (self.token[1] != "||" or self.first_on_line())
+            ):
                 return
             if self.kind == "name" and self.first_on_line():
                 following = self.peek()[1]
@@ -472,14 +337,3 @@ class _Parser(ExpressionParser):
             if self.kind == "name" and self.first_on_line() and self.starts_statement():
                 return
             self.advance()
-
-
-STAGES: Mapping[str, Callable[[_Parser, Token], Stage]] = {
-    "filter": _Parser.filter,
-    "select": _Parser.select,
-    "compute": _Parser.compute,
-    "group_by": _Parser.group_by,
-    "aggregate": _Parser.aggregate,
-    "sort_by": _Parser.sort_by,
-    "take": _Parser.take,
-}
