@@ -1,0 +1,47 @@
+"""The README is executed: its Python examples run and print what it shows, and its file map is true."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+# A Python block and, where one follows at once, the text block that shows what it prints.
+EXAMPLES = re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.MULTILINE | re.DOTALL)
+FILE_MAP = re.search(r"^## File map\n.*?^```text\n(.*?)^```\n", README, re.MULTILINE | re.DOTALL)
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=[str(n) for n in range(1, len(EXAMPLES) + 1)])
+def test_examples_run_and_print_what_is_shown(code: str, output: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    if output:
+        assert result.stdout == output
+
+
+def test_every_path_of_the_file_map_exists() -> None:
+    assert FILE_MAP, "the README has no '## File map' with a text block"
+    paths = [line.split()[0] for line in FILE_MAP[1].splitlines() if line.strip()]
+    missing = [
+        path for path in paths if not (ROOT / path).exists() or path.endswith("/") != (ROOT / path).is_dir()
+    ]
+    assert paths
+    assert not missing, f"in the file map, but not in the repository: {missing}"
+
+
+def test_every_command_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)`", README))
+    assert named
+    assert named <= targets, f"in the README, but not in the Makefile: {sorted(named - targets)}"
