@@ -22,11 +22,13 @@ PARTS: dict[str, set[str]] = {
     "sandbox": set(),
     "scoring": set(),
     "problem": LANG,
+    "files": LANG,
+    "data": LANG | {"files", "problem"},
     "episode": EPISODE,
     "agents": EPISODE,
     "policies": EPISODE,
     "evaluation": AGENTS | {"policies"},
-    "cli": AGENTS | {"policies", "evaluation", PACKAGE},
+    "cli": AGENTS | {"files", "data", "policies", "evaluation", PACKAGE},
     "__init__": AGENTS | {"evaluation"},
     "__main__": {"cli"},
 }
@@ -187,11 +189,18 @@ def test_core_modules_load_the_standard_library_only(module: str, tmp_path: Path
     )
 
 
+# The one call that runs a text: candidates, in the process of the sandbox that was made for them.
+EXECUTED = {"dsl_debug.sandbox.child": ["exec"]}
+
+
 @pytest.mark.parametrize("path", PACKAGE_FILES, ids=module_name)
 def test_nothing_is_evaluated_from_text(path: Path) -> None:
     found = []
+    allowed = list(EXECUTED.get(module_name(path), ()))
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
+            case ast.Name(id=name) if name in allowed:
+                allowed.remove(name)
             case ast.Name(id="eval" | "exec"):
                 found.append(f"line {node.lineno}: {node.id}")
             case ast.Attribute(value=ast.Name(id="builtins" | "__builtins__"), attr="eval" | "exec"):

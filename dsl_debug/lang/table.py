@@ -67,9 +67,11 @@ class Table:
         except (KeyError, TypeError):
             columns = {}
         width = len(first)
-        if len(columns) != width or any(len(row) != width for row in listed_rows):
+        are_mappings = all(issubclass(kind, Mapping) for kind in set(map(type, listed_rows)))
+        if len(columns) != width or not are_mappings or set(map(len, listed_rows)) != {width}:
             raise _bad_table("ragged-table", _ragged(name, listed_rows))
-        return cls(columns, name)
+        types = {column: _checked_type(values, name, column) for column, values in columns.items()}
+        return cls.trusted(columns, len(listed_rows) if columns else 0, types)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], name: str = "table") -> "Table":
@@ -194,6 +196,8 @@ def _reads_like_a_number(text: str) -> bool:
 
 def _checked_type(values: list[Any], name: str, column: str) -> str:
     types = set(map(type, values))
+    if types == {str}:
+        return TEXT
     numbers = [v for v in values if type(v) is not str] if str in types else values
     if not types <= {int, float, str} or not _all_finite(numbers):
         raise _bad_value(values, name, column)
