@@ -4,14 +4,18 @@ The core is standard library only; optional parts are imported where they are us
 """
 
 from dsl_debug import lang
+from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.lang import Diagnostic, DslError, Limits, Table, Tables, check, format_code
 from dsl_debug.lang.nodes import Value
+from dsl_debug.problem import DslProblem
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DSLDebugEnv",
     "Diagnostic",
     "DslError",
+    "DslProblem",
     "Limits",
     "Table",
     "check",

@@ -1,0 +1,94 @@
+"""Curriculum: easy problems first, harder ones as the measured solve rate rises.
+
+Standard library only, so that it can be tested and simulated without a trainer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+LEVELS = ("easy", "medium", "hard")
+
+
+@dataclass
+class Curriculum:
+    """Chooses which problems to train on next, by difficulty.
+
+    A level opens when the one below it is solved often enough: its estimated solve rate has reached
+    `open_at` over at least `min_episodes` episodes. Open levels share the draws in proportion to
+    p (1 - p), the variance of a binary reward and hence what a group of rollouts can teach; `floor` keeps
+    mastered levels from being forgotten. The solve rate is a mean over episodes that fades by `decay` with
+    each one, so that it follows the policy as it learns.
+
+    `difficulties` holds one of `LEVELS` per problem; the positions in it are what `sample` returns. Raises
+    ValueError for other levels, or for no problems at all.
+    """
+
+    difficulties: Sequence[str]
+    open_at: float = 0.6
+    min_episodes: int = 32
+    floor: float = 0.05
+    decay: float = 0.98
+    solved: dict[str, float] = field(default_factory=dict)
+    weight: dict[str, float] = field(default_factory=dict)
+    episodes: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.difficulties) - set(LEVELS))
+        if unknown or not self.difficulties:
+            raise ValueError(f"a curriculum needs problems of difficulty {', '.join(LEVELS)}; got {unknown}")
+        self._members = {level: [i for i, d in enumerate(self.difficulties) if d == level] for level in LEVELS}
+
+    def solve_rate(self, level: str) -> float:
+        """The estimated solve rate of a level, from a prior of one half worth two episodes."""
+        return (self.solved.get(level, 0.0) + 1) / (self.weight.get(level, 0.0) + 2)
+
+    def open_levels(self) -> list[str]:
+        """The levels that are drawn from now, easiest first; levels without problems are passed over."""
+        present = [level for level in LEVELS if self._members[level]]
+        opened = present[:1]
+        for below, level in zip(present, present[1:], strict=False):
+            seen = self.episodes.get(below, 0)
+            if seen < self.min_episodes or self.solve_rate(below) < self.open_at:
+                # A level that was opened stays open, even if the one below it is forgotten for a while.
+                if not self.episodes.get(level, 0):
+                    break
+            opened.append(level)
+        return opened
+
+    def shares(self) -> dict[str, float]:
+        """Level -> its share of the next draws; sums to 1."""
+        rates = {level: self.solve_rate(level) for level in self.open_levels()}
+        raw = {level: max(rate * (1 - rate), self.floor) for level, rate in rates.items()}
+        total = sum(raw.values())
+        return {level: value / total for level, value in raw.items()}
+
+    def sample(self, count: int, rng: Random) -> list[int]:
+        """`count` positions of problems; within a level none is drawn twice before all were drawn."""
+        shares = self.shares()
+        drawn = rng.choices(list(shares), weights=list(shares.values()), k=count)
+        decks: dict[str, list[int]] = {}
+        chosen: list[int] = []
+        for level in drawn:
+            if not decks.get(level):
+                decks[level] = rng.sample(self._members[level], k=len(self._members[level]))
+            chosen.append(decks[level].pop())
+        return chosen
+
+    def update(self, position: int, solved: bool) -> None:
+        """Count one episode on the problem at `position`."""
+        level = self.difficulties[position]
+        self.solved[level] = self.solved.get(level, 0.0) * self.decay + solved
+        self.weight[level] = self.weight.get(level, 0.0) * self.decay + 1
+        self.episodes[level] = self.episodes.get(level, 0) + 1
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, ready for JSON."""
+        return {"solved": dict(self.solved), "weight": dict(self.weight), "episodes": dict(self.episodes)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.solved = dict(state["solved"])
+        self.weight = dict(state["weight"])
+        self.episodes = dict(state["episodes"])
