@@ -4,11 +4,22 @@ A program that passes here can fail at run time only by dividing by zero or by e
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dsl_debug.lang.dialect import STANDARD, Dialect
-from dsl_debug.lang.errors import Diagnostic, SourceText, did_you_mean, listed, nearest, quoted
+from dsl_debug.lang.errors import (
+    MAX_ERRORS,
+    Diagnostic,
+    SourceText,
+    TooManyErrors,
+    did_you_mean,
+    listed,
+    nearest,
+    quoted,
+)
 from dsl_debug.lang.functions import AGGREGATES
+from dsl_debug.lang.mistakes import NO_VALUES
 from dsl_debug.lang.nodes import (
     Aggregate,
     Aggregation,
@@ -40,18 +51,20 @@ from dsl_debug.lang.nodes import (
 from dsl_debug.lang.printer import print_text
 from dsl_debug.lang.table import MIXED, NUMBER, TEXT, UNKNOWN
 
-Types = Mapping[str, str]
+Types = dict[str, str]
+# Bounds time and memory against a program that carries many columns through many steps.
+MAX_COLUMNS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
     """The columns at one place of a program, with their types, and who dropped the others.
 
-    `dropped` maps a column that was there before to the line and word of the stage that dropped it.
+    `dropped` maps a column that was there before to the offset and word of the stage that dropped it.
     """
 
-    types: dict[str, str]
-    dropped: dict[str, tuple[int, str]] = field(default_factory=dict)
+    types: Types
+    dropped: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 # Where something did not check, what follows is not checked for columns: one mistake, one message.
@@ -125,15 +138,24 @@ class _Checker:
         self.diagnostics: list[Diagnostic] = []
         self.checked: dict[str, CheckedStatement] = {}
         self.names: dict[str, Statement] = {}
+        self.columns = 0
 
     def report(self, code: str, message: str, node: Node | tuple[int, int], help: str = "") -> None:
         span = node.span if isinstance(node, Node) else node
         self.diagnostics.append(self.source.diagnostic(code, message, span, help))
+        if len(self.diagnostics) >= MAX_ERRORS:
+            raise TooManyErrors
 
     # Program
 
     def program(self, program: Program, only: frozenset[str] | None) -> Checked:
         self.names = _definitions(program.statements)
+        with suppress(TooManyErrors):
+            self.check_all(program, only)
+        ordered = sorted(self.diagnostics, key=lambda d: (d.line, d.column))
+        return Checked(self.checked, tuple(ordered))
+
+    def check_all(self, program: Program, only: frozenset[str] | None) -> None:
         wanted = [s for s in self.names.values() if only is None or s.name in only]
         if only is None:
             self.check_redefinitions(program)
@@ -141,14 +163,12 @@ class _Checker:
             self.checked[statement.name] = self.statement(statement)
         if only is None and program.emit.name:
             self.check_emit(program)
-        ordered = sorted(self.diagnostics, key=lambda d: (d.line, d.column))
-        return Checked(self.checked, tuple(ordered))
 
     def check_redefinitions(self, program: Program) -> None:
         for statement in program.statements:
             first = self.names[statement.name]
             if first is not statement:
-                line = self.line(first.span[0])
+                line = self.source.line_number(first.span[0])
                 message = f"{quoted(statement.name)} is already defined in line {line}"
                 self.report("redefinition", message, statement.name_span, "give this table a name of its own")
 
@@ -191,13 +211,17 @@ class _Checker:
                 path.append(name)
                 name = next(r.name for r in references(names[name].source) if r.name in names)
             if name in path:
-                cycle = path[path.index(name) :]
-                text = " -> ".join([*cycle[:8], *(["..."] if len(cycle) > 8 else []), cycle[0]])
-                first = names[cycle[0]]
-                self.report("cycle", f"these tables are defined by each other: {text}", first.name_span)
+                self.report_cycle(path[path.index(name) :], names)
 
-    def line(self, offset: int) -> int:
-        return self.source.text.count("\n", 0, offset) + 1
+    def report_cycle(self, cycle: list[str], names: Mapping[str, Statement]) -> None:
+        text = " -> ".join([*cycle[:8], *(["..."] if len(cycle) > 8 else []), cycle[0]])
+        message, help = f"these tables are defined by each other: {text}", ""
+        if len(cycle) == 1:
+            name = cycle[0]
+            message = f"{quoted(name)} is defined by itself"
+            if name in self.tables:
+                help = f"the stored table is {self.word('load')}({print_text(name)})"
+        self.report("cycle", message, names[cycle[0]].name_span, help)
 
     # Statements
 
@@ -206,21 +230,28 @@ class _Checker:
         schemas = [schema]
         for index, stage in enumerate(statement.stages):
             before = statement.stages[index - 1] if index else None
-            after = statement.stages[index + 1] if index + 1 < len(statement.stages) else None
-            self.check_grouping(stage, before, after)
+            self.check_grouping(statement.stages, index)
             rule = STAGE_RULES.get(type(stage))
             # A stage that did not parse may have made or dropped any column.
             schema = rule(self, stage, schema, before) if rule else None
             schemas.append(schema)
         return CheckedStatement(statement, tuple(schemas))
 
-    def check_grouping(self, stage: Stage, before: Stage | None, after: Stage | None) -> None:
-        group_by, aggregate = self.word("group_by"), self.word("aggregate")
+    def check_grouping(self, stages: tuple[Stage, ...], index: int) -> None:
+        stage, group_by, aggregate = stages[index], self.word("group_by"), self.word("aggregate")
+        after = stages[index + 1] if index + 1 < len(stages) else None
+        before = stages[index - 1] if index else None
         if isinstance(stage, GroupBy) and (after is None or _is_other(after, Aggregate)):
             message = f"{quoted(group_by)} must be followed by {quoted(aggregate)}"
             help = f"for example: {self.dialect.pipe} {aggregate}(n: {self.word('count')}())"
+            if isinstance(after, GroupBy):
+                help = f"all keys stand in one: {group_by}(key, key)"
+            elif any(isinstance(later, Aggregate) for later in stages[index + 1 :]):
+                help = f"nothing may stand between the two; move it before {group_by} or after {aggregate}"
             self.report("group-without-aggregate", message, stage, help)
         if isinstance(stage, Aggregate) and (before is None or _is_other(before, GroupBy)):
+            if _open_group(stages[:index]):
+                return  # said there
             message = f"{quoted(aggregate)} needs {quoted(group_by)} right before it"
             help = f"for example: {self.dialect.pipe} {group_by}(column) {self.dialect.pipe} {aggregate}(...)"
             self.report("aggregate-without-group", message, stage, help)
@@ -239,8 +270,10 @@ class _Checker:
 
     def load(self, source: Load, name: str) -> MaybeSchema:
         if name in self.tables:
-            return Schema(dict(self.tables[name]))
-        message = f"unknown table {quoted(name)}{did_you_mean(name, self.tables)}"
+            return Schema(self.tables[name])
+        # `orders.csv` and `shop.orders` mean `orders`.
+        parts = [name, *(part for part in name.split(".") if part in self.tables)]
+        message = f"unknown table {quoted(name)}{did_you_mean(parts[-1], self.tables)}"
         help = f"tables: {listed(self.tables)}" if self.tables else "there are no tables"
         self.report("unknown-table", message, source, help)
         return None
@@ -261,20 +294,34 @@ class _Checker:
 
     def join(self, source: Join) -> MaybeSchema:
         left, right = self.ref(source.left), self.ref(source.right)
-        self.key(source.left_key, left, right, source.left.name)
-        self.key(source.right_key, right, left, source.right.name)
+        if left and right and self.keys_are_swapped(source, left, right):
+            on = self.word("on")
+            help = f"write {on}: {source.right_key.name} == {source.left_key.name}"
+            span = (source.left_key.span[0], source.right_key.span[1])
+            self.report("swapped-keys", "the column of the left table goes first", span, help)
+        else:
+            self.key(source.left_key, left, source.left.name)
+            self.key(source.right_key, right, source.right.name)
         if left is None or right is None:
             return None
-        return Schema(left.types | right.types, {**left.dropped, **right.dropped})
+        return self.schema({**left.types, **right.types}, {**left.dropped, **right.dropped}, source)
 
-    def key(self, key: Column, own: MaybeSchema, other: MaybeSchema, table: str) -> None:
-        if own is None or key.name in own.types:
+    def keys_are_swapped(self, source: Join, left: Schema, right: Schema) -> bool:
+        """Whether the keys fit the tables only the other way round."""
+        first, second = source.left_key.name, source.right_key.name
+        fits = first in left.types and second in right.types
+        return not fits and first in right.types and second in left.types
+
+    def key(self, key: Column, schema: MaybeSchema, table: str) -> None:
+        if schema is None or key.name in schema.types:
             return
-        message = f"{quoted(table)} has no column {quoted(key.name)}{did_you_mean(key.name, own.types)}"
-        help = f"columns of {table}: {listed(own.types)}"
-        if other is not None and key.name in other.types:
-            on = self.word("on")
-            help = f"the left table's column goes first: {on}: left == right\n  {help}"
+        message = f"{quoted(table)} has no column {quoted(key.name)}{did_you_mean(key.name, schema.types)}"
+        help = f"columns of {table}: {listed(schema.types)}"
+        if key.name in schema.dropped:
+            offset, word = schema.dropped[key.name]
+            column = f"column {quoted(key.name)} of {quoted(table)}"
+            line = self.source.line_number(offset)
+            message = f"{column} is gone: {quoted(word)} in line {line} dropped it"
         self.report("unknown-column", message, key, help)
 
     # Columns and types
@@ -286,33 +333,51 @@ class _Checker:
             return UNKNOWN
         if column.name in schema.types:
             return schema.types[column.name]
-        message = f"unknown column {quoted(column.name)}"
-        help = f"columns here: {listed(schema.types)}"
-        if column.name in schema.dropped:
-            line, word = schema.dropped[column.name]
-            message = f"column {quoted(column.name)} is gone: {quoted(word)} in line {line} dropped it"
-        elif as_text and nearest(column.name, schema.types) is None:
-            help = f"a text is written in double quotes: {print_text(column.name)}\n  {help}"
-        else:
-            message += did_you_mean(column.name, schema.types)
+        message, help = self.unknown_column(column.name, schema, as_text)
         self.report("unknown-column", message, column, help)
         return UNKNOWN
+
+    def unknown_column(self, name: str, schema: Schema, as_text: bool) -> tuple[str, str]:
+        """Message and help."""
+        message, help = f"unknown column {quoted(name)}", f"columns here: {listed(schema.types)}"
+        if name in schema.dropped:
+            offset, word = schema.dropped[name]
+            line = self.source.line_number(offset)
+            return f"column {quoted(name)} is gone: {quoted(word)} in line {line} dropped it", help
+        suggestion = did_you_mean(name, schema.types)
+        if suggestion:
+            return message + suggestion, help
+        elsewhere = [table for table, types in self.tables.items() if name in types]
+        if as_text and name.lower() in NO_VALUES:
+            help = NO_VALUES[name.lower()]
+        elif elsewhere:
+            help = f"{help}\n  tables with a column {quoted(name)}: {listed(elsewhere)}"
+        elif as_text:
+            help = f"a text is written in double quotes: {print_text(name)}\n  {help}"
+        return message, help
 
     def duplicates(self, items: Iterable[tuple[str, Node]], where: str) -> None:
         seen: set[str] = set()
         for name, node in items:
             if name in seen:
-                self.report(
-                    "duplicate-column", f"column {quoted(name)} stands twice in {quoted(where)}", node
-                )
+                message = f"column {quoted(name)} stands twice in {quoted(where)}"
+                self.report("duplicate-column", message, node)
             seen.add(name)
 
-    def dropped(
-        self, schema: Schema, kept: Iterable[str], node: Node, word: str
-    ) -> dict[str, tuple[int, str]]:
-        kept_names = set(kept)
-        gone = {name: (self.line(node.span[0]), word) for name in schema.types if name not in kept_names}
-        return {**{n: v for n, v in schema.dropped.items() if n not in kept_names}, **gone}
+    def schema(self, types: Types, dropped: Mapping[str, tuple[int, str]], node: Node) -> Schema:
+        """A schema that a stage or a join makes; ends the check where all of them together grow too large."""
+        self.columns += len(types) + len(dropped)
+        if self.columns > MAX_COLUMNS:
+            message = f"the steps up to this one carry more than {MAX_COLUMNS:,} columns"
+            self.report("limit-columns", message, node, "keep fewer columns, or make fewer steps")
+            raise TooManyErrors
+        return Schema(types, dropped)
+
+    def without(self, schema: Schema, kept: Types, node: Node, word: str) -> Schema:
+        """The schema after a stage that keeps these columns and drops the others."""
+        gone = {name: (node.span[0], word) for name in schema.types if name not in kept}
+        before = {name: where for name, where in schema.dropped.items() if name not in kept}
+        return self.schema(kept, {**before, **gone}, node)
 
     # Stages: each gives the schema after it
 
@@ -333,16 +398,15 @@ class _Checker:
     def comparison(self, compare: Compare, schema: MaybeSchema) -> None:
         left, right = compare.left, compare.right
         if isinstance(left, Literal) and isinstance(right, Literal):
-            self.report("constant-comparison", "a comparison needs a column on one side", compare)
+            quoted_column = schema and next((v for v in (left.value, right.value) if v in schema.types), None)
+            help = f"a column is written without quotes: {quoted_column}" if quoted_column else ""
+            self.report("constant-comparison", "a comparison needs a column on one side", compare, help)
             return
         types = [self.operand(left, schema, right), self.operand(right, schema, left)]
         if compare.op not in ("==", "!=") and {TEXT, NUMBER} == set(types):
             text, number = (left, right) if types[0] == TEXT else (right, left)
             message = f"{_described(text, TEXT)} cannot be ordered against {_described(number, NUMBER)}"
-            help = "compare it with a text in double quotes" if isinstance(number, Literal) else ""
-            if isinstance(text, Literal):
-                help = "compare it with a number, without quotes"
-            self.report("text-against-number", message, compare, help)
+            self.report("text-against-number", message, compare, _other_type(text, number, schema))
 
     def operand(self, operand: Column | Literal, schema: MaybeSchema, other: Column | Literal) -> str:
         if isinstance(operand, Literal):
@@ -351,23 +415,25 @@ class _Checker:
 
     def select(self, stage: Select, schema: MaybeSchema, _: Stage | None) -> MaybeSchema:
         self.duplicates(((c.name, c) for c in stage.columns), self.word("select"))
-        types = {c.name: self.column(c, schema) for c in stage.columns}
-        if schema is None:
+        for column in stage.columns:
+            self.column(column, schema)
+        types = _kept(stage.columns, schema)
+        if schema is None or types is None:
             return None
-        return Schema(types, self.dropped(schema, types, stage, self.word("select")))
+        return self.without(schema, types, stage, self.word("select"))
 
     def compute(self, stage: Compute, schema: MaybeSchema, _: Stage | None) -> MaybeSchema:
         self.duplicates(((a.name, a) for a in stage.assignments), self.word("compute"))
+        types = dict(schema.types) if schema else {}
+        so_far = Schema(types, schema.dropped) if schema else None  # grows with `types`
         for item in stage.assignments:
-            kind = self.expression(item.value, schema)
-            if schema is not None:
-                schema = Schema({**schema.types, item.name: kind}, schema.dropped)
-        return schema
+            types[item.name] = self.expression(item.value, so_far)
+        return self.schema(types, so_far.dropped, stage) if so_far else None
 
     def expression(self, expression: Expression, schema: MaybeSchema) -> str:
         """The type of what `compute` assigns: any column or literal, or arithmetic over numbers."""
         if isinstance(expression, Column):
-            return self.column(expression, schema)
+            return self.column(expression, schema, as_text=True)
         if isinstance(expression, Literal):
             return TEXT if isinstance(expression.value, str) else NUMBER
         self.numeric(expression, schema)
@@ -376,8 +442,10 @@ class _Checker:
     def numeric(self, expression: Expression, schema: MaybeSchema) -> None:
         match expression:
             case Arithmetic(_, left, right):
-                self.numeric(left, schema)
-                self.numeric(right, schema)
+                texts = any(isinstance(p, Literal) and isinstance(p.value, str) for p in (left, right))
+                for part in (left, right):
+                    if not (texts and isinstance(part, Column)):  # what is said of the text says it all
+                        self.numeric(part, schema)
             case Negate(operand):
                 self.numeric(operand, schema)
             case Literal(value):
@@ -400,15 +468,20 @@ class _Checker:
         keys = before.keys if isinstance(before, GroupBy) else ()
         if before is not None and not isinstance(before, GroupBy) and not _is_other(before, GroupBy):
             schema = None  # the stage before did not parse: it may have been a group_by
-        known = [k for k in keys if schema is None or k.name in schema.types]
-        named: list[tuple[str, Node]] = list({k.name: k for k in known}.items())
-        self.duplicates(named + [(a.name, a) for a in stage.aggregations], self.word("aggregate"))
-        types = {k.name: schema.types.get(k.name, UNKNOWN) for k in keys} if schema else {}
-        for item in stage.aggregations:
-            types[item.name] = self.aggregation(item, schema)
-        if schema is None:
+        self.named_like_keys(stage, keys)
+        self.duplicates(((a.name, a) for a in stage.aggregations), self.word("aggregate"))
+        made = {item.name: self.aggregation(item, schema) for item in stage.aggregations}
+        types = _kept(keys, schema)
+        if schema is None or types is None:
             return None
-        return Schema(types, self.dropped(schema, types, stage, self.word("aggregate")))
+        return self.without(schema, types | made, stage, self.word("aggregate"))
+
+    def named_like_keys(self, stage: Aggregate, keys: tuple[Column, ...]) -> None:
+        names = {key.name for key in keys}
+        for item in stage.aggregations:
+            if item.name in names:
+                message = f"{quoted(item.name)} is a key of {quoted(self.word('group_by'))} already"
+                self.report("duplicate-column", message, item, "give the new column another name")
 
     def aggregation(self, item: Aggregation, schema: MaybeSchema) -> str:
         function = AGGREGATES[item.function]
@@ -449,6 +522,30 @@ def _is_other(stage: Stage, wanted: type) -> bool:
     return not isinstance(stage, wanted) and type(stage) in STAGE_RULES
 
 
+def _kept(columns: Iterable[Column], schema: MaybeSchema) -> dict[str, str] | None:
+    """The types of the columns that a stage keeps, a misspelled one counting as the one that was meant.
+
+    None where that cannot be known; then what follows is not checked, as one mistake gets one message.
+    """
+    types: dict[str, str] = {}
+    for column in columns:
+        name = column.name
+        if schema is not None and name not in schema.types:
+            name = nearest(name, schema.types) or name
+        if schema is None or name not in schema.types:
+            return None
+        types[name] = schema.types[name]
+    return types
+
+
+def _open_group(stages: tuple[Stage, ...]) -> bool:
+    """Whether a group_by among these stages still waits for its aggregate."""
+    waiting = False
+    for stage in stages:
+        waiting = isinstance(stage, GroupBy) or (waiting and not isinstance(stage, Aggregate))
+    return waiting
+
+
 def _number_columns(schema: MaybeSchema) -> str:
     numbers = [name for name, kind in schema.types.items() if kind == NUMBER] if schema else []
     if schema is None:
@@ -460,3 +557,13 @@ def _described(operand: Column | Literal, kind: str) -> str:
     if isinstance(operand, Column):
         return f"{kind} column {quoted(operand.name)}"
     return f"the {kind} {print_text(operand.value) if isinstance(operand.value, str) else operand.value}"
+
+
+def _other_type(text: Column | Literal, number: Column | Literal, schema: MaybeSchema) -> str:
+    """What a text and a number that are ordered against each other could be instead."""
+    if isinstance(number, Literal):
+        return f"compare it with a text: {print_text(str(number.value))}\n  {_number_columns(schema)}"
+    if isinstance(text, Literal):
+        value = str(text.value)
+        return f"compare it with a number{f', without quotes: {value}' if value.isdigit() else ''}"
+    return ""

@@ -29,7 +29,7 @@ def attach_comments(
             if offset < end:
                 before.setdefault(key, []).append(text)
                 continue
-            if "\n" not in code[end:offset]:
+            if code.find("\n", end, offset) < 0:
                 after[key] = text
                 continue
         if index + 1 < len(pieces):

@@ -7,9 +7,12 @@ stay on the exception, so that nobody has to parse it back.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MAX_ERRORS = 50
 MAX_SHOWN = 20
 MAX_LISTED = 24
 MAX_SOURCE_WIDTH = 160
+# What one search for the nearest name may cost, in pairs of characters: 500 pairs of names of ten letters.
+MAX_COMPARED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,20 @@ class DslError(ValueError):
         return type(self), (self.diagnostics,)
 
 
+class TooManyErrors(Exception):
+    """Stops a parse or a check that has found `MAX_ERRORS` mistakes."""
+
+
 class SourceText:
     """The text of a program, able to turn offsets into lines and columns."""
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._last_line: tuple[int, str] = (-1, "")
+
+    def line_number(self, offset: int) -> int:
+        """The line that an offset lies in, from 1."""
+        return self.text.count("\n", 0, offset) + 1
 
     def diagnostic(self, code: str, message: str, span: tuple[int, int], help: str = "") -> Diagnostic:
         """A diagnostic at `span` (offsets, end exclusive); a span over several lines is cut to its first."""
@@ -69,10 +81,12 @@ class SourceText:
         last = self.text.find("\n", start)
         if last < 0:
             last = len(self.text)
-        line = self.text.count("\n", 0, start) + 1
+        if self._last_line[0] != first:  # many mistakes in one long line share its text
+            self._last_line = (first, self.text[first:last].rstrip())
         column = start - first + 1
         end_column = max(min(end, last) - first + 1, column + 1)
-        return Diagnostic(code, message, line, column, end_column, self.text[first:last].rstrip(), help)
+        line, source = self.line_number(start), self._last_line[1]
+        return Diagnostic(code, message, line, column, end_column, source, help)
 
 
 def _excerpt(source: str, column: int, end_column: int) -> list[str]:
@@ -115,10 +129,14 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     wanted = name.lower()[:64]
     best: tuple[int, bool, str] | None = None
     limit = 1 + max(1, len(wanted) // 3)
+    budget = MAX_COMPARED
     for candidate in list(candidates)[:1000]:
         other = candidate.lower()
         if abs(len(other) - len(wanted)) >= limit:
             continue
+        budget -= len(wanted) * len(other)
+        if budget < 0:
+            break
         distance = _distance(wanted, other, limit)
         if distance >= limit or distance > max(1, max(len(wanted), len(other)) // 3):
             continue

@@ -10,10 +10,10 @@ from functools import lru_cache
 
 from dsl_debug.lang.checker import CheckedStatement, check_program, closure
 from dsl_debug.lang.dialect import STANDARD, Dialect
-from dsl_debug.lang.errors import Diagnostic, DslError, SourceText, did_you_mean, listed, quoted
+from dsl_debug.lang.errors import MAX_ERRORS, Diagnostic, DslError, SourceText, did_you_mean, listed, quoted
 from dsl_debug.lang.nodes import Broken, Join, Load, Program, Ref, Span
 from dsl_debug.lang.operators import RunError, Step, Words, compile_stage, join
-from dsl_debug.lang.parser import CACHED_CHARACTERS, MAX_ERRORS, ParseResult, parse_tolerant
+from dsl_debug.lang.parser import CACHED_CHARACTERS, ParseResult, parse_tolerant
 from dsl_debug.lang.table import Table, Tables, as_tables
 
 # (table, ((column, type), ...)) for every table: what a check depends on besides the text.
@@ -145,12 +145,20 @@ def _by_position(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
 
 def _within(parsed: ParseResult, names: frozenset[str]) -> tuple[Diagnostic, ...]:
     """The syntax errors that lie in these statements."""
-    lines = [_lines(parsed.source, s.span) for s in parsed.program.statements if s.name in names]
-    return tuple(d for d in parsed.diagnostics if any(first <= d.line <= last for first, last in lines))
+    if not parsed.diagnostics:
+        return ()
+    statements = [s for s in parsed.program.statements if s.name in names]
+    lines = [_lines(parsed.source, s.span) for s in statements]
+    # That there is no `emit` is told at the end of the program, and is no fault of its last statement.
+    syntax = [d for d in parsed.diagnostics if d.code != "no-emit"]
+    found = tuple(d for d in syntax if any(first <= d.line <= last for first, last in lines))
+    if not found and any(isinstance(part, Broken) for s in statements for part in (s.source, *s.stages)):
+        return parsed.diagnostics  # what is missing at the end of a statement is told at the next one
+    return found
 
 
 def _lines(source: SourceText, span: Span) -> tuple[int, int]:
-    first = source.text.count("\n", 0, span[0]) + 1
+    first = source.line_number(span[0])
     return first, first + source.text.count("\n", span[0], span[1])
 
 

@@ -4,32 +4,48 @@ Nothing here recurses deeper than `MAX_DEPTH`: pipes and statements are loops, a
 depth, which bounds every later pass over the tree as well.
 """
 
-from functools import lru_cache
+import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import NoReturn
 
-from dsl_debug.lang import nodes
 from dsl_debug.lang.comments import attach_comments
 from dsl_debug.lang.cursor import SyntaxFailure
 from dsl_debug.lang.dialect import STANDARD, Dialect
-from dsl_debug.lang.errors import Diagnostic, DslError, SourceText, did_you_mean, quoted
-from dsl_debug.lang.nodes import Broken, Column, Emit, Join, Load, Program, Ref, Stage, Statement
-from dsl_debug.lang.stages import STAGES, StageParser
+from dsl_debug.lang.errors import Diagnostic, DslError, SourceText, TooManyErrors, quoted
+from dsl_debug.lang.mistakes import ELSEWHERE
+from dsl_debug.lang.nodes import Broken, Emit, Program, Source, Stage, Statement
+from dsl_debug.lang.sources import SourceParser
+from dsl_debug.lang.stages import STAGES
 from dsl_debug.lang.tokens import Token, tokenize
 
-MAX_ERRORS = 50
 # Bounds the memory of the caches against agents that submit many long programs.
 CACHED_CHARACTERS = 4_000
+_NOT_IN_NAMES = re.compile(r"\W+|^(?=\d)")
+_NAME_LIKE = ("name", "number", "text")
+_PIPE_LIKE = ("sign", "bad", "bad_pipe", "pipe")
 
 
+@dataclass(frozen=True)
 class ParseResult:
-    """What `parse_tolerant` gives: a tree with `Broken` where something did not parse, and why."""
+    """What `parse_tolerant` gives: a tree with `Broken` where something did not parse, and why.
 
-    __slots__ = ("diagnostics", "program", "source")
+    `program` is without the `comments` (offset, text), which only the printer looks at.
+    """
 
-    def __init__(self, program: Program, diagnostics: tuple[Diagnostic, ...], source: SourceText) -> None:
-        self.program = program
-        self.diagnostics = diagnostics
-        self.source = source
+    program: Program
+    diagnostics: tuple[Diagnostic, ...]
+    source: SourceText
+    comments: list[tuple[int, str]]
+
+    @cached_property
+    def commented(self) -> Program:
+        """The program with its comments, attached when they are first asked for."""
+        if not self.comments:
+            return self.program
+        statements, emit = list(self.program.statements), self.program.emit
+        statements, emits, last = attach_comments(self.source.text, self.comments, statements, [emit])
+        return Program(tuple(statements), emits[0], last)
 
 
 def parse(code: str, dialect: Dialect = STANDARD) -> Program:
@@ -37,7 +53,7 @@ def parse(code: str, dialect: Dialect = STANDARD) -> Program:
     result = parse_tolerant(code, dialect)
     if result.diagnostics:
         raise DslError(result.diagnostics)
-    return result.program
+    return result.commented
 
 
 def parse_tolerant(code: str, dialect: Dialect = STANDARD) -> ParseResult:
@@ -56,16 +72,10 @@ def _parse_cached(code: str, dialect: Dialect) -> ParseResult:
     return _Parser(code, dialect).program()
 
 
-class _TooManyErrors(Exception):
-    """Stops a parse that has found `MAX_ERRORS` mistakes."""
-
-
-class _Parser(StageParser):
+class _Parser(SourceParser):
     def __init__(self, code: str, dialect: Dialect) -> None:
-        self.source = SourceText(code)
         tokens, self.comments = tokenize(code, dialect)
         super().__init__(tokens, code, dialect)
-        self.diagnostics: list[Diagnostic] = []
         self.saw_emit = False
 
     # Statements
@@ -77,47 +87,41 @@ class _Parser(StageParser):
             while self.kind != "end":
                 self.statement(statements, emits)
             self.check_emits(statements, emits)
-        except _TooManyErrors:
+        except TooManyErrors:
             pass
-        last: tuple[str, ...] = ()
-        if self.comments:
-            statements, emits, last = attach_comments(self.code, self.comments, statements, emits)
-        program = Program(tuple(statements), emits[0] if emits else Emit(""), last)
-        return ParseResult(program, tuple(self.diagnostics), self.source)
+        program = Program(tuple(statements), emits[0] if emits else Emit(""))
+        return ParseResult(program, tuple(self.diagnostics), self.source, self.comments)
 
     def statement(self, statements: list[Statement], emits: list[Emit]) -> None:
-        kind, text, start, _ = self.token
-        blank = self.code.count("\n", self.previous_end, start) > 1
+        start = self.token[2]
+        blank = self.after_blank_line()
         try:
-            if kind == "name" and self.peek()[1] in ("=", "==", ":"):
-                statements.append(self.definition(blank))
+            if self.kind == "name" and self.peek()[1] == "=":
+                statements.append(self.definition(self.advance(), blank))
             elif self.word() == "emit":
-                self.saw_emit = True
-                self.advance()
-                if self.token[1] == "(":
-                    self.fail(
-                        "syntax", f"{quoted(text)} has no parentheses", self.token, f"write {text} name"
-                    )
-                name = self.expect_name(f"the name of a table after {quoted(text)}")
-                if self.kind == "sign" and self.token[1] == "(":
-                    self.fail("syntax", f"{quoted(text)} takes the name of a table, not a call", self.token)
-                emits.append(Emit(name[1], span=(start, name[3]), blank_before=blank))
+                emits += self.emit(blank)
+            elif self.is_misspelled_emit():
+                self.report_unknown_word(self.token, "emit")
+                emits += self.emit(blank)
             else:
-                self.fail_statement()
+                statements.append(self.definition(self.odd_name(), blank))
         except SyntaxFailure as failure:
             self.report(failure)
             self.skip_to_statement(start)
 
-    def definition(self, blank: bool) -> Statement:
-        name = self.advance()
+    def definition(self, name: Token, blank: bool) -> Statement:
         sign = self.advance()
         if sign[1] != "=":
-            written = ":=" if self.take_sign("=") else sign[1]
+            written = sign[1] + (self.advance()[1] if self.token[1] in ("=", "-") else "")
             message = f"a table is defined with '=', not {quoted(written)}"
-            self.report(self.failure("syntax", message, sign))
+            self.report(SyntaxFailure("syntax", message, (sign[2], self.previous_end)))
         if name[1] == self.dialect.word("emit"):
-            self.report(self.failure("reserved", f"{quoted(name[1])} cannot be the name of a table", name))
-        source: nodes.Source
+            self.saw_emit = True
+            is_name = self.kind == "name" and self.peek()[1] != "("
+            help = f"write {name[1]} {self.token[1]}" if is_name else ""
+            message = f"{quoted(name[1])} cannot be the name of a table"
+            self.report(self.failure("reserved", message, name, help))
+        source: Source
         try:
             source = self.table_source()
         except SyntaxFailure as failure:
@@ -129,18 +133,120 @@ class _Parser(StageParser):
             name[1], source, tuple(stages), span=(name[2], self.previous_end), blank_before=blank
         )
 
+    def odd_name(self) -> Token:
+        """The name of a table that is defined in another way than `name = ...`, after reporting how; moves to
+        the sign behind it. Raises SyntaxFailure where there is none."""
+        name, following = self.token, self.peek()
+        if name[0] == "name" and (following[1] in ("==", ":") or following[1] + self.peek(2)[1] == "<-"):
+            return self.advance()
+        if name[0] == following[0] == "name" and self.peek(2)[1] == "=":
+            help = f"a table is defined by: {following[1]} = ..."
+            self.report(self.failure("syntax", f"unexpected {quoted(name[1])}", name, help))
+            self.advance()
+            return self.advance()
+        length = self.run_together()
+        if name[0] in _NAME_LIKE and self.peek(length)[1] == "=":
+            return self.bad_name(length)
+        self.fail_statement()
+
+    def run_together(self) -> int:
+        """How many tokens follow each other without a blank, as in `top-orders`, from the current one."""
+        length = 1
+        while (
+            self.adjacent(length)
+            and length < 20
+            and (self.peek(length)[0] in _NAME_LIKE or self.peek(length)[1] in ("-", "."))
+        ):
+            length += 1
+        return length
+
+    def bad_name(self, length: int) -> Token:
+        """Report that these tokens make no name, and give a name in their place."""
+        start, is_text = self.token[2], self.kind == "text"
+        for _ in range(length):
+            self.advance()
+        text = self.code[start : self.previous_end]
+        what = "is written without quotes" if is_text else "is made of letters, digits and _"
+        rule = f"a name {what}{' and does not begin with a digit' if text[0].isdigit() else ''}"
+        self.report(
+            SyntaxFailure("bad-name", f"{quoted(text)} is no name: {rule}", (start, self.previous_end))
+        )
+        return ("name", _NOT_IN_NAMES.sub("_", text), start, self.previous_end)
+
+    def after_blank_line(self) -> bool:
+        """Whether an empty line stands before the current token; a line with a comment is not empty."""
+        lines = self.code[self.previous_end : self.token[2]].split("\n")
+        return not all(map(str.strip, lines[1:-1]))
+
+    # Emit
+
+    def emit(self, blank: bool) -> list[Emit]:
+        """`emit name`; empty where there is no name to be emitted."""
+        start = self.advance()
+        self.saw_emit = True
+        word = self.dialect.word("emit")
+        if self.token[1] == "(":
+            if start[1] == word:
+                help = f"write {word} {self.peek()[1] if self.peek()[0] == 'name' else 'name'}"
+                self.fail("syntax", f"{quoted(word)} has no parentheses", self.token, help)
+            self.skip_to_statement(start[2])
+            return []
+        if self.first_on_line() and self.starts_statement():
+            self.fail("syntax", f"{quoted(word)} needs the name of a table", start)
+        length = self.run_together()
+        if self.kind == "number" or (self.kind == "name" and length > 1):
+            self.bad_name(length)
+            return []
+        name = self.expect_name(f"the name of a table after {quoted(word)}")
+        emits = [Emit(name[1], span=(start[2], name[3]), blank_before=blank)]
+        if self.kind == "pipe" or not (self.first_on_line() or self.kind == "end" or self.starts_statement()):
+            emits = emits if self.report_after_emit(name) else []
+            self.skip_to_statement(start[2])
+        return emits
+
+    def report_after_emit(self, name: Token) -> bool:
+        """Report what follows `emit name`; whether it is a mere slip, as a semicolon is."""
+        try:
+            if self.kind == "bad" and self.token[1] != ".":
+                self.fail_bad_token()
+        except SyntaxFailure as slip:
+            self.report(slip)
+            return True
+        word, result = self.dialect.word("emit"), ""
+        if self.kind == "pipe":
+            result = f"{name[1]} {self.token[1]} ..."
+        elif self.token[1] == "(":
+            result = f"{name[1]}(...)"
+        help = f"give the result a name: result = {result}, then {word} result" if result else ""
+        message = f"{quoted(word)} takes the name of one table and nothing else"
+        self.report(self.failure("syntax", message, self.token, help))
+        return False
+
+    def is_misspelled_emit(self) -> bool:
+        """Whether a line begins like `emti name`, `return name` or `print(name)`."""
+        if self.kind != "name" or self.word() is not None:
+            return False
+        text, following = self.token[1], self.peek()
+        if following[0] == "name" and self.peek(2)[1] != "=":
+            return bool(self.suggestion(text, ["emit"]))
+        return following[1] == "(" and ELSEWHERE.get(text.lower()) == "emit"
+
+    def report_unknown_word(self, token: Token, meant: str) -> None:
+        message = f"unknown word {quoted(token[1])}; did you mean {self.quoted_word(meant)}?"
+        self.report(self.failure("unknown-word", message, token))
+
     def check_emits(self, statements: list[Statement], emits: list[Emit]) -> None:
         emit = self.dialect.word("emit")
         if not self.saw_emit:
             end = len(self.code.rstrip())
-            help = f"end the program with: {emit} {statements[-1].name if statements else 'result'}"
-            message = f"the program has no {quoted(emit)}"
-            if not self.code.strip():
-                message = "the program is empty"
+            help = f'for example: result = {self.dialect.word("load")}("table"), then {emit} result'
+            if statements:
+                help = f"end the program with: {emit} {statements[-1].name}"
+            message = f"the program has no {quoted(emit)}" if end else "the program is empty"
             self.report(SyntaxFailure("no-emit", message, (max(0, end - 1), end), help))
         for extra in emits[1:]:
             message = f"a second {quoted(emit)}: a program emits exactly one table"
-            line = self.code.count("\n", 0, emits[0].span[0]) + 1
+            line = self.source.line_number(emits[0].span[0])
             self.report(SyntaxFailure("two-emits", message, extra.span, f"the first is in line {line}"))
 
     def fail_statement(self) -> NoReturn:
@@ -149,99 +255,19 @@ class _Parser(StageParser):
         if kind in ("pipe", "bad_pipe"):
             help = f'a table is defined by: name = {self.dialect.word("load")}("table") {pipe} ...'
             self.fail("syntax", f"{quoted(text)} has no table before it", token, help)
-        following = self.peek()
-        hint = self.suggestion(text, ["emit"])
-        if kind == "name" and following[0] == "name" and hint:
-            self.saw_emit = True
-            self.fail("unknown-word", f"unknown word {quoted(text)}{hint}", token)
-        if self.word() in ("load", "join") and following[1] == "(":
+        if self.word() in ("load", "join") and self.peek()[1] == "(":
             help = f"for example: name = {text}(...)"
             self.fail("unnamed-table", f"the table of {quoted(text)} needs a name", token, help)
+        self.fail_foreign_comment()
         self.fail_bad_token()
         help = f"a line is 'name = ...', '{pipe} stage(...)' or '{emit} name'"
         self.fail("syntax", f"expected a statement, found {self.shown(token)}", token, help)
 
-    # Sources
-
-    def table_source(self) -> nodes.Source:
-        first = self.token
-        word = self.word()
-        if self.kind == "name" and self.peek()[1] == "(":
-            if word == "load":
-                return self.load()
-            if word == "join":
-                return self.join()
-            self.fail_source(first)
-        if self.kind == "name":
-            self.advance()
-            return Ref(first[1], span=first[2:])
-        self.fail_bad_token()
-        load, join = self.dialect.word("load"), self.dialect.word("join")
-        help = f'it is {load}("table"), {join}(a, b, {self.dialect.word("on")}: key == key), or a name'
-        self.fail("syntax", f"expected where the table comes from, found {self.shown(first)}", first, help)
-
-    def fail_source(self, token: Token) -> NoReturn:
-        word = self.dialect.canonical(token[1])
-        sources = [self.dialect.word("load"), self.dialect.word("join")]
-        if word in STAGES:
-            message = f"{quoted(token[1])} needs a table before it"
-            help = f"for example: name = other {self.dialect.pipe} {token[1]}(...)"
-            self.fail("stage-as-source", message, token, help)
-        message = f"unknown source {quoted(token[1])}{did_you_mean(token[1], sources)}"
-        self.fail("unknown-word", message, token, f"sources: {', '.join(sources)}, or a name")
-
-    def load(self) -> Load:
-        start = self.advance()
-        self.open(start)
-        kind, text, *_ = token = self.token
-        if kind == "name":
-            help = f'write {start[1]}("{text}")'
-            self.fail("syntax", "the table's name is a text in double quotes here", token, help)
-        value = self.text_literal("the name of a table in double quotes")
-        self.close(start)
-        return Load(value, span=(start[2], self.previous_end))
-
-    def join(self) -> Join:
-        start = self.advance()
-        on = self.dialect.word("on")
-        shape = f"{start[1]}(left, right, {on}: left_column == right_column)"
-        self.open(start)
-        left = self.joined_name(shape)
-        self.expect_sign(",", f"',' after {quoted(left.name)}", shape)
-        right = self.joined_name(shape)
-        self.expect_sign(",", f"', {on}: ...' after {quoted(right.name)}", shape)
-        if self.word() != "on":
-            self.fail("syntax", f"expected '{on}: ...', found {self.shown(self.token)}", self.token, shape)
-        self.advance()
-        self.expect_sign(":", f"':' after {quoted(on)}", shape)
-        left_key = self.key_column("left")
-        if self.token[1] == ")":
-            help = f"write {on}: {left_key.name} == {left_key.name} where both tables have that column"
-            message = f"{quoted(on)} compares a column of each table"
-            self.fail("syntax", message, self.token, help)
-        if self.token[1] != "==":
-            self.fail_bad_token()
-            message = (
-                f"rows are joined where two columns are equal: expected '==', found {self.shown(self.token)}"
-            )
-            self.fail("join-comparison", message, self.token, shape)
-        self.advance()
-        right_key = self.key_column("right")
-        self.close(start)
-        return Join(left, right, left_key, right_key, span=(start[2], self.previous_end))
-
-    def joined_name(self, shape: str) -> Ref:
-        token = self.expect_name("the name of a table", shape)
-        if self.token[1] == "(" and self.kind == "sign":
-            message = f"{quoted(self.dialect.word('join'))} takes the names of two tables, not a call"
-            load = self.dialect.word("load")
-            help = f'give it a name first: other = {load}("table")'
-            self.fail("nested-source", message, token, help)
-        return Ref(token[1], span=token[2:])
-
-    def key_column(self, side: str) -> Column:
-        token = self.expect_name(f"a column of the {side} table")
-        return Column(token[1], span=token[2:])
+    def fail_foreign_comment(self) -> None:
+        """`//` and `/*`, where they cannot be a division."""
+        if self.token[1] == "/" and self.peek()[1] in ("/", "*") and self.adjacent():
+            start = self.token[2]
+            self.fail_span("bad-character", "a comment starts with --", (start, start + 2))
 
     # Stages
 
@@ -251,30 +277,69 @@ class _Parser(StageParser):
             kind, text, *_ = token = self.token
             if kind == "pipe":
                 self.advance()
-            elif kind == "bad_pipe" or (self.is_pipe_like(token) and self.peek()[0] == "name"):
-                message = f"the pipe is written {quoted(self.dialect.pipe)}, not {quoted(text)}"
-                self.report(self.failure("bad-pipe", message, token))
-                self.advance()
-            elif kind == "name" and self.peek()[1] == "(" and self.word() != "emit":
+                if (self.peek()[1] != "(" or self.word() == "emit") and self.leads_to_no_stage():
+                    self.report_no_stage(token)
+                    continue
+            elif kind == "end" or self.starts_statement() or self.starts_odd_definition():
+                return found
+            elif self.mistyped_pipe():
+                self.report_mistyped_pipe()
+            elif kind == "name" and self.peek()[1] == "(":
                 message = f"missing {quoted(self.dialect.pipe)} before {quoted(text)}"
                 self.report(self.failure("missing-pipe", message, token))
-            elif kind == "end" or self.starts_statement():
-                return found
             else:
                 self.report_after_stage(token)
                 self.skip_to_stage()
                 continue
             found.append(self.stage())
 
-    def is_pipe_like(self, token: Token) -> bool:
-        return token[0] == "sign" and token[1] in (">", ">=", "<", "-", "=>", ">>") and self.peek(2)[1] == "("
+    def leads_to_no_stage(self) -> bool:
+        return self.kind == "end" or self.word() == "emit" or self.starts_statement()
+
+    def report_no_stage(self, pipe: Token) -> None:
+        """After a pipe that ends the statement, or leads to `emit`."""
+        if self.word() == "emit" and not self.first_on_line():
+            message = f"{quoted(self.token[1])} is no stage"
+            help = f"write it on a line of its own: {self.token[1]} name"
+            self.report(self.failure("syntax", message, self.token, help))
+            self.saw_emit = True
+            self.advance()
+            if self.token[1] == "(":
+                self.advance()
+                self.skip_call()
+            elif self.kind == "name" and not self.first_on_line():
+                self.advance()
+            return
+        self.report(self.failure("syntax", f"no stage follows {quoted(pipe[1])}", pipe))
+
+    def mistyped_pipe(self) -> int:
+        """How many tokens make up a mistyped pipe that begins here; 0 if none does."""
+        length = 0
+        while length < 4 and self.peek(length)[0] in _PIPE_LIKE and self.peek(length)[1] not in ("(", ")"):
+            if length and not self.adjacent(length):
+                break
+            length += 1
+        following = self.peek(length)
+        is_stage = self.peek(length + 1)[1] == "(" or self.dialect.canonical(following[1]) in STAGES
+        return length if following[0] == "name" and is_stage else int(self.kind == "bad_pipe")
+
+    def report_mistyped_pipe(self) -> None:
+        start = self.token[2]
+        for _ in range(self.mistyped_pipe()):
+            self.advance()
+        written = quoted(self.code[start : self.previous_end])
+        message = f"the pipe is written {quoted(self.dialect.pipe)}, not {written}"
+        self.report(SyntaxFailure("bad-pipe", message, (start, self.previous_end)))
 
     def report_after_stage(self, token: Token) -> None:
         try:
+            self.fail_foreign_comment()
             self.fail_bad_token()
             if token[1] == ")":
                 self.fail("unmatched", "')' closes nothing", token)
             help = f"a stage follows a table or a stage after {quoted(self.dialect.pipe)}"
+            if self.word() in ("and", "or"):
+                help = "the ')' before it closes the stage"
             self.fail("syntax", f"unexpected {self.shown(token)}", token, help)
         except SyntaxFailure as failure:
             self.report(failure)
@@ -290,39 +355,34 @@ class _Parser(StageParser):
             self.skip_to_stage()
             return Broken(span=(start[2], self.previous_end))
 
-    def span_of_call(self, name: Token) -> nodes.Span:
-        """From a stage's word to the parenthesis that should close it, which is the current token."""
-        return (name[2], self.token[3])
-
     # Recovery
-
-    def report(self, failure: SyntaxFailure) -> None:
-        found = self.source.diagnostic(failure.code, failure.message, failure.span, failure.help)
-        self.diagnostics.append(found)
-        if len(self.diagnostics) >= MAX_ERRORS:
-            raise _TooManyErrors
 
     def starts_statement(self) -> bool:
         """Whether the current token begins a statement: `name =` or `emit name`, at the start of a line or
         after a complete statement."""
         if self.kind != "name":
             return False
-        following = self.peek()
-        if following[1] == "=":
+        if self.peek()[1] == "=":
             return True
-        emit = self.dialect.word("emit")
-        if self.token[1] == emit:
-            return following[0] == "name" or self.first_on_line()
-        return (
-            following[0] == "name" and self.first_on_line() and bool(self.suggestion(self.token[1], ["emit"]))
-        )
+        if self.word() == "emit":
+            return self.peek()[0] == "name" or self.first_on_line()
+        return self.first_on_line() and self.is_misspelled_emit()
+
+    def starts_odd_definition(self) -> bool:
+        """Whether a line begins with a definition that is not written `name = ...`."""
+        if not self.first_on_line() or self.kind not in _NAME_LIKE:
+            return False
+        following = self.peek()
+        if self.kind == "name" and (following[1] in ("==", ":") or following[1] + self.peek(2)[1] == "<-"):
+            return True
+        if self.kind == following[0] == "name" and self.peek(2)[1] == "=":
+            return True
+        return self.peek(self.run_together())[1] == "="
 
     def skip_to_stage(self) -> None:
         """Skip to a pipe, to what looks like a stage at the start of a line, or to a statement."""
         while self.kind != "end":
-            if self.kind == "pipe" or (
-                self.kind == "bad_pipe" and (self.token[1] != "||" or self.first_on_line())
-            ):
+            if self.kind == "pipe" or (self.kind == "bad_pipe" and self.is_pipe()):
                 return
             if self.kind == "name" and self.first_on_line():
                 following = self.peek()[1]

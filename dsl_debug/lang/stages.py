@@ -6,6 +6,7 @@ from typing import NoReturn
 from dsl_debug.lang.errors import did_you_mean, quoted
 from dsl_debug.lang.expressions import ExpressionParser
 from dsl_debug.lang.functions import AGGREGATES
+from dsl_debug.lang.mistakes import ELSEWHERE, FUNCTIONS_ELSEWHERE
 from dsl_debug.lang.nodes import (
     Aggregate,
     Aggregation,
@@ -22,23 +23,6 @@ from dsl_debug.lang.nodes import (
 )
 from dsl_debug.lang.tokens import Token
 
-# What other languages call the same thing.
-ELSEWHERE = {
-    **dict.fromkeys(("where", "having"), "filter"),
-    **dict.fromkeys(("project", "columns"), "select"),
-    **dict.fromkeys(("mutate", "derive", "extend", "with_columns", "assign"), "compute"),
-    **dict.fromkeys(("order_by", "orderby", "order", "sort", "arrange"), "sort_by"),
-    **dict.fromkeys(("limit", "head", "top", "first"), "take"),
-    **dict.fromkeys(("summarize", "summarise", "agg"), "aggregate"),
-    **dict.fromkeys(("return", "output", "print", "yield", "show"), "emit"),
-    **dict.fromkeys(("ascending", "up"), "asc"),
-    **dict.fromkeys(("descending", "down"), "desc"),
-    **dict.fromkeys(("mean", "average"), "avg"),
-    **dict.fromkeys(("total",), "sum"),
-    **dict.fromkeys(("minimum",), "min"),
-    **dict.fromkeys(("maximum",), "max"),
-    **dict.fromkeys(("nunique", "n_distinct", "distinct", "distinct_count"), "count_distinct"),
-}
 _MAX_COUNT_DIGITS = 18
 
 
@@ -48,9 +32,10 @@ class StageParser(ExpressionParser):
     def suggestion(self, text: str, words: Iterable[str]) -> str:
         """`; did you mean 'x'?` with the one of these standard words that `text` may stand for."""
         candidates = list(words)
-        meant = ELSEWHERE.get(text.lower())
-        if meant in candidates:
-            return f"; did you mean {quoted(self.dialect.word(meant))}?"
+        for table in (ELSEWHERE, FUNCTIONS_ELSEWHERE):
+            meant = table.get(text.lower())
+            if meant in candidates:
+                return f"; did you mean {quoted(self.dialect.word(meant))}?"
         return did_you_mean(text, [self.dialect.word(word) for word in candidates])
 
     def stage_call(self) -> Stage:
@@ -60,19 +45,19 @@ class StageParser(ExpressionParser):
         self.open(name)
         self.depth = 0
         stage = STAGES[word](self, name)
-        self.close(name)
+        self.close(name, word)
         return stage
 
     def stage_word(self) -> str:
         """The standard word of the stage at the current token."""
+        word = self.word()
+        if word and word in STAGES:
+            return word
         kind, text, *_ = token = self.token
         names = ", ".join(self.dialect.word(w) for w in STAGES)
         if kind != "name":
             self.fail_bad_token()
             self.fail("syntax", f"expected a stage, found {self.shown(token)}", token, f"stages: {names}")
-        word = self.word()
-        if word and word in STAGES:
-            return word
         if word in ("join", "load"):
             self.fail_source_as_stage(token, word)
         if word in AGGREGATES:
@@ -97,7 +82,9 @@ class StageParser(ExpressionParser):
 
     def filter(self, name: Token) -> Filter:
         """`filter(condition)`."""
-        return Filter(self.condition(), span=self.span_of_call(name))
+        condition = self.condition()
+        self.end_condition()
+        return Filter(condition, span=self.span_of_call(name))
 
     def select(self, name: Token) -> Select:
         """`select(column, ...)`."""
@@ -108,13 +95,18 @@ class StageParser(ExpressionParser):
         return GroupBy(self.column_list(name), span=self.span_of_call(name))
 
     def column_list(self, name: Token) -> tuple[Column, ...]:
-        columns = [self.column(f"a column in {name[1]}(...)")]
+        what = f"a column in {name[1]}(...)"
+        if self.token[1] == "*" and self.dialect.canonical(name[1]) == "select":
+            message = f"{quoted(name[1])} takes names of columns"
+            self.fail("only-columns", message, self.token, f"without {name[1]}, every column is kept")
+        columns = [self.column(what)]
         while self.take_sign(","):
-            columns.append(self.column(f"a column in {name[1]}(...)"))
+            columns.append(self.column(what))
         if self.token[1] in ("+", "-", "*", "/", "(", ":", "=") or self.token[1].lower() == "as":
-            help = (
-                f"make it a column first: {self.dialect.pipe} {self.dialect.word('compute')}(new_column: ...)"
-            )
+            compute = self.dialect.word("compute")
+            help = f"make it a column first: {self.dialect.pipe} {compute}(new_column: ...)"
+            if self.dialect.canonical(columns[-1].name) in AGGREGATES and self.token[1] == "(":
+                help = f"{columns[-1].name}(...) stands in {self.dialect.word('aggregate')}(...)"
             self.fail("only-columns", f"{quoted(name[1])} takes names of columns only", self.token, help)
         return tuple(columns)
 
@@ -128,8 +120,15 @@ class StageParser(ExpressionParser):
 
     def assignment(self, shape: str) -> Assignment:
         name = self.expect_name("the name of a new column", shape)
+        if self.kind == "sign" and self.token[1] in ("+", "-", "*", "/"):
+            self.fail("unnamed-column", "the value needs a name", self.token, shape)
         self.expect_colon(name, shape)
         value = self.arithmetic()
+        if self.kind != "pipe" and (
+            self.token[1][:1] in ("<", ">", "!", "=") or self.word() in ("and", "or")
+        ):
+            message = f"{self.quoted_word('compute')} does arithmetic; conditions go into "
+            self.fail("condition-in-compute", f"{message}{self.quoted_word('filter')}", self.token)
         return Assignment(name[1], value, span=(name[2], self.previous_end))
 
     def aggregate(self, name: Token) -> Aggregate:
@@ -142,38 +141,58 @@ class StageParser(ExpressionParser):
 
     def aggregation(self, shape: str) -> Aggregation:
         name = self.expect_name("the name of a new column", shape)
-        if self.token[1] == "(" and self.dialect.canonical(name[1]) in AGGREGATES:
+        called = self.dialect.canonical(name[1])
+        if self.token[1] == "(" and called and called in AGGREGATES:
             message = f"the result of {quoted(name[1])} needs a name"
-            self.fail("unnamed-aggregate", message, name, f"for example: n: {name[1]}(...)")
+            self.fail("unnamed-aggregate", message, name, f"for example: n: {self.shape(called)}")
         self.expect_colon(name, shape)
         function = self.expect_name("an aggregate function", shape)
         word = self.dialect.canonical(function[1])
         if not word or word not in AGGREGATES:
-            message = (
-                f"unknown aggregate function {quoted(function[1])}{self.suggestion(function[1], AGGREGATES)}"
-            )
-            help = f"functions: {', '.join(self.dialect.word(w) for w in AGGREGATES)}"
-            self.fail("unknown-function", message, function, help)
+            self.fail_function(function, shape)
         self.open(function)
         column = None if self.token[1] == ")" else self.aggregated_column(function)
-        self.close(function)
-        self.no_arithmetic(f"{quoted(function[1])} stands alone here; do the arithmetic afterwards")
+        self.close(function, word)
+        self.no_arithmetic(function, "stands alone here; do the arithmetic afterwards")
         span = (name[2], self.previous_end)
         return Aggregation(name[1], word, column, span=span, function_span=(function[2], function[3]))
+
+    def fail_function(self, function: Token, shape: str) -> NoReturn:
+        """A word that is no aggregate function where one should stand."""
+        if self.token[1] != "(":
+            self.fail(
+                "syntax", f"expected an aggregate function, found {quoted(function[1])}", function, shape
+            )
+        suggestion = self.suggestion(function[1], AGGREGATES)
+        help = f"functions: {', '.join(map(self.dialect.word, AGGREGATES))}"
+        self.fail(
+            "unknown-function",
+            f"unknown aggregate function {quoted(function[1])}{suggestion}",
+            function,
+            help,
+        )
 
     def aggregated_column(self, function: Token) -> Column:
         if self.token[1] == "*" and self.dialect.canonical(function[1]) == "count":
             message = f"{quoted(function[1])} counts rows without '*'"
             self.fail("syntax", message, self.token, f"write {function[1]}()")
         column = self.column(f"a column in {function[1]}(...)")
-        self.no_arithmetic(f"{quoted(function[1])} takes one column; do the arithmetic before")
+        self.no_arithmetic(function, "takes one column; do the arithmetic before")
+        if self.kind == "name" and column.name.lower() == "distinct":
+            help = f"write {self.dialect.word('count_distinct')}({self.token[1]})"
+            self.fail("syntax", f"{quoted(function[1])} takes one column", self.token, help)
+        if self.token[1] == ",":
+            span = (function[2], self.previous_end)
+            if self.peek(2)[1] == ":":
+                self.fail_span("missing-parenthesis", f"missing ')' to close '{function[1]}('", span)
+            self.fail("syntax", f"{quoted(function[1])} takes one column", self.token)
         return column
 
-    def no_arithmetic(self, message: str) -> None:
+    def no_arithmetic(self, function: Token, rule: str) -> None:
         """Aggregates are made of single columns; arithmetic belongs to compute."""
         if self.kind == "sign" and self.token[1] in ("+", "-", "*", "/"):
             help = f"with {self.dialect.pipe} {self.dialect.word('compute')}(new_column: ...)"
-            self.fail("arithmetic-in-aggregate", message, self.token, help)
+            self.fail("arithmetic-in-aggregate", f"{quoted(function[1])} {rule}", self.token, help)
 
     def sort_by(self, name: Token) -> SortBy:
         """`sort_by(column, direction)`, the direction being asc where it is left out."""
@@ -205,7 +224,10 @@ class StageParser(ExpressionParser):
         if kind == "number" and text.isdigit() and len(text) <= _MAX_COUNT_DIGITS:
             self.advance()
             return Take(int(text), span=self.span_of_call(name))
-        self.fail("bad-count", f"{quoted(name[1])} needs a whole number, 0 or more", token)
+        message = f"{quoted(name[1])} needs a whole number, 0 or more"
+        if text.isdigit():
+            message = f"{quoted(name[1])} takes numbers of at most {_MAX_COUNT_DIGITS} digits"
+        self.fail("bad-count", message, token)
 
 
 STAGES: Mapping[str, Callable[[StageParser, Token], Stage]] = {

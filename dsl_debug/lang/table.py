@@ -77,9 +77,15 @@ class Table:
     def from_json(cls, value: Mapping[str, Any], name: str = "table") -> "Table":
         """The inverse of `to_json`. Raises DslError for anything else."""
         columns, rows = value.get("columns"), value.get("rows")
-        if not isinstance(columns, list) or not isinstance(rows, list):
+        if (
+            not isinstance(columns, list)
+            or not all(isinstance(column, str) for column in columns)
+            or not isinstance(rows, list)
+        ):
             message = f"table {quoted(name)}: expected {{'columns': [...], 'rows': [[...], ...]}}"
             raise _bad_table("bad-table", message)
+        if len(set(columns)) < len(columns):
+            raise _bad_table("bad-table", f"table {quoted(name)}: two columns have one name")
         if any(not isinstance(row, list) or len(row) != len(columns) for row in rows):
             raise _bad_table("ragged-table", f"table {quoted(name)}: every row needs {len(columns)} values")
         transposed = [list(values) for values in zip(*rows, strict=True)] or [[] for _ in columns]
@@ -187,6 +193,10 @@ def cell(value: Value) -> str:
 
 
 def _reads_like_a_number(text: str) -> bool:
+    if (
+        text[:1].isalpha() and text[0] not in "iInN"
+    ):  # spares most texts the exception; `inf` and `nan` are numbers
+        return False
     try:
         float(text)
     except ValueError:

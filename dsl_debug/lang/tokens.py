@@ -30,12 +30,14 @@ def tokenize(code: str, dialect: Dialect) -> Tokens:
     _refuse(code)
     tokens: list[Token] = []
     comments: list[tuple[int, str]] = []
-    for match in _pattern(dialect.pipe).finditer(code):
+    # Blanks at the end would be tried again from each of them.
+    for match in _pattern(dialect.pipe).finditer(code.rstrip()):
         kind = match.lastgroup or "bad"
+        start, end = match.span(kind)
         if kind == "comment":
-            comments.append((match.start(), match.group().rstrip()))
+            comments.append((start, code[start:end].rstrip()))
         else:
-            tokens.append((kind, match.group(), match.start(), match.end()))
+            tokens.append((kind, code[start:end], start, end))
     tokens.append(("end", "", len(code), len(code)))
     return Tokens(tokens, comments)
 
@@ -69,4 +71,6 @@ def _pattern(pipe: str) -> re.Pattern[str]:
         "sign": r"[<>=!]++|[()+\-*/:,]",
         "bad": r"\S",
     }
-    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in alternatives.items()))
+    kinds = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in alternatives.items())
+    # Blanks are part of the pattern: the search would try every alternative at each of them.
+    return re.compile(rf"\s*+(?:{kinds})")

@@ -5,6 +5,7 @@ Standard library only, so that it can be tested and simulated without a trainer.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -48,12 +49,12 @@ class Curriculum:
         """The levels that are drawn from now, easiest first; levels without problems are passed over."""
         present = [level for level in LEVELS if self._members[level]]
         opened = present[:1]
-        for below, level in zip(present, present[1:], strict=False):
+        for below, level in pairwise(present):
             seen = self.episodes.get(below, 0)
-            if seen < self.min_episodes or self.solve_rate(below) < self.open_at:
-                # A level that was opened stays open, even if the one below it is forgotten for a while.
-                if not self.episodes.get(level, 0):
-                    break
+            is_learned = seen >= self.min_episodes and self.solve_rate(below) >= self.open_at
+            # A level that was opened stays open, even if the one below it is forgotten for a while.
+            if not is_learned and not self.episodes.get(level, 0):
+                break
             opened.append(level)
         return opened
 

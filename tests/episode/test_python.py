@@ -218,8 +218,8 @@ def test_text_calls_work_as_in_the_other_environment(env: PythonDebugEnv) -> Non
 
 def test_no_observation_shows_hidden_tests(env: PythonDebugEnv) -> None:
     seen = [env.reset(PROBLEM)]
-    for code in (BUGGY, HALF, "def clamp(*a):\n    print(a)\n    return a\n"):
-        seen.append(env.call("run_tests", code=code).observation)
+    tried = (BUGGY, HALF, "def clamp(*a):\n    print(a)\n    return a\n")
+    seen += [env.call("run_tests", code=code).observation for code in tried]
     seen.append(env.call("submit", code="def clamp(*a):\n    print(a)\n    raise KeyError(a)\n").observation)
     assert not [text for text in seen if "71717" in text or "40404" in text]
 
