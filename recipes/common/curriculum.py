@@ -39,7 +39,9 @@ class Curriculum:
         unknown = sorted(set(self.difficulties) - set(LEVELS))
         if unknown or not self.difficulties:
             raise ValueError(f"a curriculum needs problems of difficulty {', '.join(LEVELS)}; got {unknown}")
-        self._members = {level: [i for i, d in enumerate(self.difficulties) if d == level] for level in LEVELS}
+        self._members: dict[str, list[int]] = {level: [] for level in LEVELS}
+        for position, level in enumerate(self.difficulties):
+            self._members[level].append(position)
 
     def solve_rate(self, level: str) -> float:
         """The estimated solve rate of a level, from a prior of one half worth two episodes."""

@@ -1,0 +1,140 @@
+"""The arena as a folder that is a dataset repository: parquet files, a card, and the report of the build.
+
+Needs pyarrow (extra `build`). The folder appears whole or not at all.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.arena import SPLITS, Splits
+from dsl_debug.episode.python_prompts import python_messages
+from dsl_debug.problem import PYTHON_COLUMNS, PythonProblem, Row
+
+REPORT = "build_report.json"
+CARD = "README.md"
+DATA = Path("data", "arena")
+MADE_BY = "python -m dataset_builder arena"
+
+_TEMPLATE = Path(__file__).with_name("arena_card.md")
+
+
+def export_row(problem: PythonProblem) -> Row:
+    """The row of a problem with its prompt."""
+    return replace(problem, prompt=tuple(python_messages(problem))).to_row()
+
+
+def export_arena(splits: Splits, folder: str | Path, report: Mapping[str, Any]) -> None:
+    """Write the splits and the report to a folder that is new, empty or an earlier build.
+
+    Raises ValueError for any other folder, and ImportError, saying what to install, where pyarrow is missing.
+    """
+    target = Path(folder).resolve()
+    check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        made.chmod(0o755)
+        _write(splits, made, report)
+        _put(made, target)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def check_target(folder: Path) -> None:
+    """Raises ValueError for a folder that cannot be written, or that something else is in."""
+    if not folder.exists():
+        above = next(parent for parent in folder.resolve().parents if parent.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK)):
+            raise ValueError(f"{folder} cannot be made: {above} is no folder that can be written to")
+        return
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is there already, and is no folder")
+    names = {path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()}
+    ours = {Path(CARD), Path(REPORT), *(_data_file(split) for split in SPLITS)}
+    if names and not (names <= ours and _is_report(folder / REPORT)):
+        raise ValueError(f"{folder} is there already, and holds something else than an earlier build")
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(report, dict) and report.get("made_by") == MADE_BY
+
+
+def _data_file(split: str) -> Path:
+    return DATA / f"{split}-00000-of-00001.parquet"
+
+
+def _write(splits: Splits, folder: Path, report: Mapping[str, Any]) -> None:
+    (folder / DATA).mkdir(parents=True)
+    for split, problems in splits.items():
+        write_parquet(problems, folder / _data_file(split))
+    (folder / CARD).write_text(card(splits), encoding="utf-8")
+    text = json.dumps({"made_by": MADE_BY, **report}, indent=2, ensure_ascii=False)
+    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+
+
+def _put(made: Path, target: Path) -> None:
+    """Have `made` take the place of `target`, which is away for a moment if it has something in it."""
+    if not target.is_dir() or not any(target.iterdir()):
+        os.replace(made, target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    os.replace(target, old)
+    try:
+        os.replace(made, target)
+    except OSError:
+        os.replace(old, target)
+        raise
+    shutil.rmtree(old)
+
+
+def write_parquet(problems: Iterable[PythonProblem], path: Path) -> None:
+    """One file of rows, under a schema of its own, so that empty lists and hints have a type as well."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
+    except ImportError:
+        message = "writing parquet files needs pyarrow: pip install 'dsl-debug[build]'"
+        raise ImportError(message) from None
+    texts = ("kind", "description", "original", "mutated")
+    numbers = ("line", "stages_to_emit")
+    bug = pa.struct([(name, pa.string()) for name in texts] + [(name, pa.int64()) for name in numbers])
+    message = pa.struct([("role", pa.string()), ("content", pa.string())])
+    lists = {"bugs": pa.list_(bug), "prompt": pa.list_(message)}
+    plain = {str: pa.string(), int: pa.int64()}
+    schema = pa.schema([(name, lists.get(name) or plain[kind]) for name, kind in PYTHON_COLUMNS.items()])
+    table = pa.Table.from_pylist([export_row(problem) for problem in problems], schema=schema)
+    parquet.write_table(table, path, compression="zstd")
+
+
+def card(splits: Splits) -> str:
+    """The text of the card, its figures counted."""
+    total = sum(map(len, splits.values()))
+    size = "n<1K" if total < 1_000 else "1K<n<10K" if total < 10_000 else "10K<n<100K"
+    everything = [problem for problems in splits.values() for problem in problems]
+    hand_written = sum(problem.source == "hand_written" for problem in everything)
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        size=size,
+        files="\n".join(f"  - split: {name}\n    path: {_data_file(name).as_posix()}" for name in splits),
+        splits="\n".join(_line(name, problems) for name, problems in splits.items()),
+        total=total,
+        hand_written=hand_written,
+        generated=total - hand_written,
+    )
+
+
+def _line(split: str, problems: Sequence[PythonProblem]) -> str:
+    levels = [
+        sum(problem.difficulty == level for problem in problems) for level in ("easy", "medium", "hard")
+    ]
+    figures = [len(problems), len({problem.family for problem in problems}), *levels]
+    return f"| {split} | {' | '.join(map(str, figures))} |"
