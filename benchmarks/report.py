@@ -103,8 +103,8 @@ def steep(rows: list[Results]) -> str:
     if not over:
         return "Ten times the rows never cost more than twelve times the time."
     return (
-        f"Ten times the rows cost more than twelve times the time in: {listed(over)}. Group, join and sort jump "
-        "about in memory from value to value; beyond the caches of the processor, every jump has to wait."
+        f"Ten times the rows cost more than twelve times the time in: {listed(over)}. Group, join and sort "
+        "jump about in memory from value to value; beyond the caches of the processor, every jump waits."
     )
 
 
