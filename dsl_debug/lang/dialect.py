@@ -4,6 +4,7 @@ A dialect renames every keyword, every aggregate function and the pipe sign, one
 the standard words; only the tokenizer, the printer, messages and docs speak a dialect.
 """
 
+import re
 from collections.abc import Mapping
 from random import Random
 
@@ -14,6 +15,7 @@ WORDS = (
     *("sum", "avg", "min", "max", "count", "count_distinct"),
 )
 PIPE = "|>"
+_NAME = re.compile(r"[^\W\d]\w*")  # as in tokens.py: fewer characters than Python's identifiers have
 
 # What a random dialect draws from: plain words first, so that one dialect reads like a language of its own
 # and not like a cipher. No word stands twice and none is a standard word.
@@ -59,7 +61,7 @@ class Dialect:
         unknown = sorted(set(given) - set(WORDS))
         if unknown:
             raise ValueError(f"a dialect renames words of the language; unknown: {', '.join(unknown)}")
-        bad = sorted(w for w in given.values() if not w.isidentifier())
+        bad = sorted(w for w in given.values() if not _NAME.fullmatch(w))
         if bad:
             raise ValueError(f"a word of a dialect is an identifier; not one: {', '.join(bad)}")
         if pipe != PIPE and pipe not in _PIPES:
@@ -97,7 +99,8 @@ class Dialect:
     @classmethod
     def from_json(cls, value: Mapping[str, object]) -> "Dialect":
         """The inverse of `to_json`; raises ValueError for anything else."""
-        words, pipe = value.get("words", {}), value.get("pipe", PIPE)
+        stored = value if isinstance(value, Mapping) else {"words": None}
+        words, pipe = stored.get("words", {}), stored.get("pipe", PIPE)
         if not isinstance(words, Mapping) or not isinstance(pipe, str):
             raise ValueError("a dialect is stored as {'words': {...}, 'pipe': '...'}")
         return cls({str(k): str(v) for k, v in words.items()}, pipe)

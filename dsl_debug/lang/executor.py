@@ -12,7 +12,7 @@ from dsl_debug.lang.checker import CheckedStatement, check_program, closure
 from dsl_debug.lang.dialect import STANDARD, Dialect
 from dsl_debug.lang.errors import MAX_ERRORS, Diagnostic, DslError, SourceText, did_you_mean, listed, quoted
 from dsl_debug.lang.nodes import Broken, Join, Load, Program, Ref, Span
-from dsl_debug.lang.operators import RunError, Step, Words, compile_stage, join
+from dsl_debug.lang.operators import RunError, Step, Words, compile_stage, join, work
 from dsl_debug.lang.parser import CACHED_CHARACTERS, ParseResult, parse_tolerant
 from dsl_debug.lang.table import Table, Tables, as_tables
 
@@ -39,11 +39,11 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A compiled statement: how to get its first table, then its stages."""
+    """A compiled statement: how to get its first table, then its stages with their work."""
 
     name: str
     source: Load | Join | Ref
-    steps: tuple[tuple[Step, Span], ...]
+    steps: tuple[tuple[Step, int, Span], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +171,12 @@ def _unknown_node(program: Program, name: str) -> Diagnostic:
 def _compile(checked: CheckedStatement, dialect: Dialect) -> _Node:
     statement = checked.statement
     words = Words(dialect, statement.name)
-    steps: list[tuple[Step, Span]] = []
+    steps: list[tuple[Step, int, Span]] = []
     before = None
     for stage, schema in zip(statement.stages, checked.schemas[:-1], strict=True):
         step = compile_stage(stage, before, schema.types if schema else {}, words)
         if step:
-            steps.append((step, stage.span))
+            steps.append((step, work(stage), stage.span))
         before = stage
     source = statement.source
     if isinstance(source, Broken):
@@ -195,7 +195,8 @@ def _execute(plan: _Plan, tables: dict[str, Table], limits: Limits) -> Table:
     try:
         for node in plan.nodes:
             table = _first_table(node.source, tables, done, budget)
-            for step, span in node.steps:
+            for step, columns, span in node.steps:
+                budget.reserve(table.length * columns, span)
                 result = step(table)
                 if result is not table:
                     budget.spend(result, span)
@@ -236,10 +237,15 @@ class _Budget:
         if table.length > self.limits.rows:
             message = f"this step gives {table.length:,} rows; at most {self.limits.rows:,} are allowed"
             raise RunError("limit-rows", message, span)
-        self.cells -= table.length * len(table.columns)
-        if self.cells < 0:
-            message = f"the program makes more than {self.limits.cells:,} cells up to this step"
-            raise RunError("limit-cells", message, span, "keep fewer rows or columns before this step")
+        cells = table.length * len(table.columns)
+        self.reserve(cells, span)
+        self.cells -= cells
         if time.monotonic() > self.deadline:
             message = f"the program ran for more than {self.limits.seconds:g} seconds"
             raise RunError("limit-seconds", message, span)
+
+    def reserve(self, cells: int, span: Span) -> None:
+        """Stop before a step that would make more cells, also on the way to its result, than are left."""
+        if cells > self.cells:
+            message = f"the program makes more than {self.limits.cells:,} cells up to this step"
+            raise RunError("limit-cells", message, span, "keep fewer rows or columns before this step")

@@ -336,6 +336,31 @@ def join(source: Join, max_rows: int) -> Callable[[Table, Table], Table]:
     return run
 
 
+def work(stage: Stage) -> int:
+    """How many columns a stage makes on the way to its result: one for every comparison, operator, constant
+    and aggregate."""
+    if isinstance(stage, Aggregate):
+        return len(stage.aggregations)
+    waiting: list[Condition | Expression] = []
+    if isinstance(stage, Filter):
+        waiting.append(stage.condition)
+    elif isinstance(stage, Compute):
+        waiting += [assignment.value for assignment in stage.assignments]
+    made = 0
+    while waiting:
+        node = waiting.pop()
+        made += not isinstance(node, Column)
+        if isinstance(node, Arithmetic):
+            waiting += (node.left, node.right)
+        elif isinstance(node, Logic):
+            waiting += node.parts
+        elif isinstance(node, Negate):
+            waiting.append(node.operand)
+        elif isinstance(node, Not):
+            waiting.append(node.part)
+    return made
+
+
 def compile_stage(stage: Stage, before: Stage | None, types: Types, words: Words) -> Step | None:
     """The closure of a checked stage; None for `group_by`, which the aggregate after it carries out."""
     if isinstance(stage, GroupBy):

@@ -56,6 +56,8 @@ class Table:
         Raises DslError, naming table, row and column, for nulls, booleans, other types, numbers that are not
         finite, and rows whose columns differ.
         """
+        if not isinstance(rows, Iterable):
+            raise _bad_table("bad-table", f"table {quoted(name)}: a table is a list of rows")
         listed_rows = list(rows)
         if not listed_rows:
             return cls({}, name)
@@ -76,7 +78,8 @@ class Table:
     @classmethod
     def from_json(cls, value: Mapping[str, Any], name: str = "table") -> "Table":
         """The inverse of `to_json`. Raises DslError for anything else."""
-        columns, rows = value.get("columns"), value.get("rows")
+        stored = value if isinstance(value, Mapping) else {}
+        columns, rows = stored.get("columns"), stored.get("rows")
         if (
             not isinstance(columns, list)
             or not all(isinstance(column, str) for column in columns)
@@ -167,6 +170,8 @@ def as_tables(tables: Tables) -> dict[str, Table]:
     """Every table as a `Table`. Raises DslError for what is none."""
     if not isinstance(tables, Mapping):
         raise _bad_table("bad-table", "tables are given as a mapping of name to rows")
+    if not all(isinstance(name, str) for name in tables):
+        raise _bad_table("bad-table", "the name of a table is a text")
     return {n: t if isinstance(t, Table) else Table.from_rows(t, n) for n, t in tables.items()}
 
 
@@ -205,6 +210,8 @@ def _reads_like_a_number(text: str) -> bool:
 
 
 def _checked_type(values: list[Any], name: str, column: str) -> str:
+    if not isinstance(column, str):
+        raise _bad_table("bad-table", f"table {quoted(name)}: the name of a column is a text, not {column!r}")
     types = set(map(type, values))
     if types == {str}:
         return TEXT
