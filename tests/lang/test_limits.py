@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dsl_debug.lang import DslError, Limits, Table, check, run
-from dsl_debug.lang.checker import MAX_COLUMNS
+from dsl_debug.lang.rules import MAX_COLUMNS
 from tests.lang.heavy import HEAVY, pipe
 
 ROOT = Path(__file__).resolve().parent.parent.parent
