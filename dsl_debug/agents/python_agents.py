@@ -69,7 +69,10 @@ def reference(observation: str, env: PythonDebugEnv, rng: Random) -> Step:
 
 
 def mutation_search(observation: str, env: PythonDebugEnv, rng: Random) -> Step:
-    """Tries edits on the visible tests, many at a time, and submits the function that passes the most."""
+    """Tries edits on the visible tests, many at a time, and submits the function that passes the most.
+
+    The same `rng` gives the same play, unless a variant hangs and the machine's pace decides how far it gets.
+    """
     problem = env.problem
     best, most = problem.buggy_code, -1
     seen = {best}

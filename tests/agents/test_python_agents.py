@@ -104,6 +104,7 @@ def test_mutation_search_finds_two_edits_one_after_the_other(box: Sandbox) -> No
 
 
 def test_mutation_search_is_deterministic(box: Sandbox) -> None:
-    first, second = (play("mutation_search", ONE_EDIT, box, seed=5) for _ in range(2))
+    """Where no variant hangs; how far a hanging one gets before its time is up is the machine's affair."""
+    first, second = (play("mutation_search", TWO_EDITS, box, seed=5) for _ in range(2))
     assert first.outcome.submitted == second.outcome.submitted
     assert [turn.calls for turn in first.history] == [turn.calls for turn in second.history]
