@@ -6,11 +6,12 @@ It makes one call or more and returns the last step; it is called again until th
 
 from collections.abc import Callable
 from random import Random
+from typing import Any, TypeVar
 
+from dsl_debug.agents.python_agents import PYTHON_AGENTS, PythonAgent
 from dsl_debug.agents.search import search
 from dsl_debug.agents.simple import constant_emitter, random_edit, reference, unchanged
-from dsl_debug.episode import DSLDebugEnv, Step
-from dsl_debug.problem import DslProblem
+from dsl_debug.episode import DSLDebugEnv, Environment, Step
 from dsl_debug.scoring import Outcome
 
 Agent = Callable[[str, DSLDebugEnv, Random], Step]
@@ -23,11 +24,16 @@ AGENTS: dict[str, Agent] = {
     "search": search,
 }
 
-__all__ = ["AGENTS", "Agent", "play"]
+E = TypeVar("E", bound=Environment)
+
+__all__ = ["AGENTS", "PYTHON_AGENTS", "Agent", "PythonAgent", "play"]
 
 
-def play(agent: Agent, env: DSLDebugEnv, problem: DslProblem, rng: Random) -> Outcome:
-    """One episode of an agent: what came out of it. The same `rng` state gives the same episode."""
+def play(agent: Callable[[str, E, Random], Step], env: E, problem: Any, rng: Random) -> Outcome:
+    """One episode of an agent, in either environment: what came out of it.
+
+    `problem` is one of the environment's kind. The same `rng` state gives the same episode.
+    """
     observation, done = env.reset(problem), False
     while not done:
         step = agent(observation, env, rng)

@@ -68,6 +68,10 @@ class Environment(ABC):
         self._calls: Counter[str] = Counter()
         self._toolbox: object = None
 
+    @abstractmethod
+    def reset(self, problem: Any) -> str:
+        """Begin an episode of a problem; the text that the agent starts from."""
+
     @property
     @abstractmethod
     def outcome(self) -> Outcome:

@@ -5,10 +5,11 @@ from random import Random
 
 import pytest
 
-from dsl_debug.agents.python_agents import PYTHON_AGENTS
+from dsl_debug.agents import PYTHON_AGENTS, play
 from dsl_debug.episode.python import PythonDebugEnv
 from dsl_debug.problem import PythonProblem
 from dsl_debug.sandbox import Sandbox
+from dsl_debug.scoring import ArenaOutcome, failure
 
 
 def problem(
@@ -72,39 +73,46 @@ def box() -> Iterator[Sandbox]:
         yield running
 
 
-def play(name: str, problem: PythonProblem, box: Sandbox, seed: int = 0) -> PythonDebugEnv:
+def played(name: str, problem: PythonProblem, box: Sandbox, seed: int = 0) -> PythonDebugEnv:
+    """The environment after an episode, which is played by the loop that serves both environments."""
     env = PythonDebugEnv(box=box)
-    observation = env.reset(problem)
-    step = PYTHON_AGENTS[name](observation, env, Random(seed))
-    assert step.done
+    outcome = play(PYTHON_AGENTS[name], env, problem, Random(seed))
+    assert env.done
+    assert isinstance(outcome, ArenaOutcome)
+    assert outcome == env.outcome
     return env
 
 
+def test_failures_are_named_as_in_the_other_environment(box: Sandbox) -> None:
+    assert failure(played("unchanged", ONE_EDIT, box).outcome) == "unchanged"
+    assert failure(played("reference", ONE_EDIT, box).outcome) == ""
+
+
 def test_unchanged_earns_nothing(box: Sandbox) -> None:
-    assert play("unchanged", ONE_EDIT, box).reward == 0.0
+    assert played("unchanged", ONE_EDIT, box).reward == 0.0
 
 
 def test_the_reference_earns_everything(box: Sandbox) -> None:
-    assert play("reference", ONE_EDIT, box).reward == pytest.approx(3.2)
+    assert played("reference", ONE_EDIT, box).reward == pytest.approx(3.2)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("task", [ONE_EDIT, SHORT], ids=["one edit, with a loop", "one edit"])
 def test_mutation_search_finds_one_edit(box: Sandbox, task: PythonProblem, seed: int) -> None:
-    env = play("mutation_search", task, box, seed)
+    env = played("mutation_search", task, box, seed)
     assert env.reward == pytest.approx(3.2)
     assert env.turns <= 5
     assert env.outcome.tampering == ()
 
 
 def test_mutation_search_finds_two_edits_one_after_the_other(box: Sandbox) -> None:
-    env = play("mutation_search", TWO_EDITS, box)
+    env = played("mutation_search", TWO_EDITS, box)
     assert env.reward == pytest.approx(3.2)
     assert env.turns == 3
 
 
 def test_mutation_search_is_deterministic(box: Sandbox) -> None:
     """Where no variant hangs; how far a hanging one gets before its time is up is the machine's affair."""
-    first, second = (play("mutation_search", TWO_EDITS, box, seed=5) for _ in range(2))
+    first, second = (played("mutation_search", TWO_EDITS, box, seed=5) for _ in range(2))
     assert first.outcome.submitted == second.outcome.submitted
     assert [turn.calls for turn in first.history] == [turn.calls for turn in second.history]
