@@ -41,7 +41,7 @@ TOP: dict[str, set[str]] = {
     "servers": {PACKAGE},
     "metrics": {PACKAGE},
     "recipes": {PACKAGE},
-    "benchmarks": {PACKAGE},
+    "benchmarks": {PACKAGE, "dataset_builder"},
     "model_cards": set(),
     "app": {"space"},
     "tests": {

@@ -5,7 +5,6 @@ submission was right. What it does not guard: code in the same process can read 
 correct program included; agents that are not trusted get the texts only.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -17,8 +16,7 @@ from dsl_debug.episode.prompts import MAX_TURNS, user_prompt
 from dsl_debug.episode.tools import Tool, describe
 from dsl_debug.lang import DslError, Limits, Table
 from dsl_debug.lang.errors import did_you_mean, listed, quoted
-from dsl_debug.lang.nodes import Value
-from dsl_debug.lang.table import TOLERANCE
+from dsl_debug.lang.table import same_value
 from dsl_debug.problem import DslProblem, Suite
 from dsl_debug.scoring import Outcome, reward_function
 
@@ -195,14 +193,8 @@ def row_share(given: Table, expected: Table) -> float:
     right = [True] * min(given.length, expected.length)
     for name, values in expected.columns.items():
         pairs = zip(right, given.columns[name], values, strict=False)  # `right` is as long as the shorter
-        right = [so_far and _equal(a, b) for so_far, a, b in pairs]
+        right = [so_far and same_value(a, b) for so_far, a, b in pairs]
     return sum(right) / longest
-
-
-def _equal(a: Value, b: Value) -> bool:
-    if isinstance(a, str) or isinstance(b, str):
-        return a == b
-    return math.isclose(a, b, rel_tol=TOLERANCE)
 
 
 # Observations

@@ -12,6 +12,7 @@ from dsl_debug.lang.dialect import Dialect
 from dsl_debug.lang.errors import did_you_mean, nearest, quoted
 from dsl_debug.lang.mistakes import COMPARISON_SIGNS, COMPARISON_WORDS
 from dsl_debug.lang.nodes import (
+    PRECEDENCE,
     Arithmetic,
     Column,
     Compare,
@@ -27,7 +28,6 @@ from dsl_debug.lang.tokens import Token
 MAX_DEPTH = 100
 MAX_DIGITS = 300
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
-_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 _JOINING_SIGNS = ("|", "||", "&", "&&")
 
 
@@ -210,9 +210,9 @@ class ExpressionParser(Cursor):
         """An expression whose operators bind at least as tightly as `lowest`, and the depth of its tree."""
         start = self.token[2]
         left, depth = self.unary()
-        while self.kind == "sign" and _PRECEDENCE.get(self.token[1], 0) >= lowest:
+        while self.kind == "sign" and PRECEDENCE.get(self.token[1], 0) >= lowest:
             op = self.advance()
-            right, right_depth = self.binary(_PRECEDENCE[op[1]] + 1)
+            right, right_depth = self.binary(PRECEDENCE[op[1]] + 1)
             depth = max(depth, right_depth) + 1
             if depth > MAX_DEPTH:
                 self.fail_too_deep(op)
@@ -286,7 +286,7 @@ class ExpressionParser(Cursor):
             "too-deep",
             message,
             token,
-            "make a part of it a column of its own" if token[1] in _PRECEDENCE else "",
+            "make a part of it a column of its own" if token[1] in PRECEDENCE else "",
         )
 
     def close_group(self, start: Token) -> None:

@@ -72,6 +72,9 @@ class Arithmetic(Node):
 
 Expression = Column | Literal | Negate | Arithmetic
 
+# How tightly the operators of arithmetic bind; those of one number bind from left to right.
+PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
+
 
 # Conditions
 

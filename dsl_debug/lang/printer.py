@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from dsl_debug.lang.dialect import STANDARD, Dialect
 from dsl_debug.lang.nodes import (
+    PRECEDENCE,
     Aggregate,
     Aggregation,
     Arithmetic,
@@ -38,7 +39,6 @@ from dsl_debug.lang.nodes import (
 )
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
 def print_program(program: Program, dialect: Dialect = STANDARD) -> str:
@@ -175,7 +175,7 @@ def print_expression(expression: Expression, lowest: int = 0) -> str:
             # `--` would begin a comment, and `-5` would be read as a negative number.
             return f"-({inner})" if inner.startswith("-") or isinstance(operand, Literal) else f"-{inner}"
         case Arithmetic(op, left, right):
-            level = _PRECEDENCE[op]
+            level = PRECEDENCE[op]
             text = f"{print_expression(left, level)} {op} {print_expression(right, level + 1)}"
             return f"({text})" if level < lowest else text
 

@@ -275,10 +275,11 @@ def _bad_table(code: str, message: str) -> DslError:
 def _same(left: list[Value], right: list[Value]) -> bool:
     if left == right:  # the common case, and the fast one
         return True
-    return all(map(_same_value, left, right))
+    return all(map(same_value, left, right))
 
 
-def _same_value(a: Value, b: Value) -> bool:
+def same_value(a: Value, b: Value) -> bool:
+    """Equality of values in results: numbers within 1e-9 relative, texts exactly."""
     if a == b:
         return True
     if isinstance(a, str) or isinstance(b, str):
