@@ -1,6 +1,6 @@
 """`python -m benchmarks.agents`: what players without a model earn, on published problems or in the arena.
 
-Published problems have no hidden tables, so theirs are visible rates. Prints a table, which the lab log quotes.
+Published problems have no hidden tables, so theirs are visible rates. Prints a table; the lab log quotes it.
 """
 
 import argparse
