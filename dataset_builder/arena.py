@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from dataset_builder.python_bugs.cases import Runner, sandboxed
 from dataset_builder.python_bugs.checks import code_shape, verify
 from dataset_builder.python_bugs.families import hand_written_problems
-from dataset_builder.python_bugs.library import LibraryFunction, library, seeded
+from dataset_builder.python_bugs.library import LibraryFunction, library
 from dataset_builder.python_bugs.mutate import generate
+from dataset_builder.seeding import seeded
 from dsl_debug.problem import DIFFICULTIES, PYTHON_CATEGORIES, PythonProblem
 from dsl_debug.sandbox import Sandbox
 

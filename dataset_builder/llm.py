@@ -26,7 +26,8 @@ from dataset_builder.python_bugs.cases import Runner
 from dataset_builder.python_bugs.checks import verify
 from dataset_builder.python_bugs.families import hand_written_problems
 from dataset_builder.python_bugs.importing import Progress, Rejection, import_entries
-from dataset_builder.python_bugs.library import library, seeded
+from dataset_builder.python_bugs.library import library
+from dataset_builder.seeding import seeded
 from dsl_debug.problem import DIFFICULTIES, PYTHON_CATEGORIES, PythonProblem
 
 if TYPE_CHECKING:

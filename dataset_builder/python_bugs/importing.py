@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from dataset_builder.python_bugs.cases import Runner, call_text, is_text
 from dataset_builder.python_bugs.checks import case_problem, find_function, verify
-from dataset_builder.python_bugs.library import seeded
+from dataset_builder.seeding import seeded
 from dsl_debug.problem import Case, PythonProblem
 
 MIN_VISIBLE = 2

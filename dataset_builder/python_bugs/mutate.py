@@ -16,7 +16,8 @@ from random import Random
 
 from dataset_builder.python_bugs.cases import Runner
 from dataset_builder.python_bugs.checks import MIN_VISIBLE
-from dataset_builder.python_bugs.library import LibraryFunction, draw_inputs, expected_case, seeded
+from dataset_builder.python_bugs.library import LibraryFunction, draw_inputs, expected_case
+from dataset_builder.seeding import seeded
 from dsl_debug.agents.python_mutations import MUTATIONS, Edit, mutants_of
 from dsl_debug.problem import Bug, Case, PythonProblem
 

@@ -5,12 +5,10 @@ functions than the hand-written ones. None of them goes through a set in an orde
 of texts, not even after a mutation: the same mutant has to give the same answers in every process.
 """
 
-import hashlib
 import inspect
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +25,7 @@ from dataset_builder.python_bugs.library import (
     texts,
     timetables,
 )
+from dataset_builder.seeding import seeded
 from dsl_debug.problem import Case
 
 FAMILIES: dict[str, ModuleType] = {
@@ -69,12 +68,6 @@ def library() -> list[LibraryFunction]:
         for family, module in FAMILIES.items()
         for function, arguments in module.FUNCTIONS.items()
     ]
-
-
-def seeded(*parts: object) -> Random:
-    """A generator of its own for each combination of parts, the same one on every machine."""
-    text = "\x1f".join(str(part) for part in parts)
-    return Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
 
 
 def draw_inputs(function: LibraryFunction, rng_seed: object, n: int) -> list[tuple[Any, ...]]:
