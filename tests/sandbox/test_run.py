@@ -197,8 +197,8 @@ def test_eight_hang_side_by_side(sandbox: Sandbox) -> None:
         thread.join()
     assert [result.reason for result in found] == ["timeout"] * 8
     # One after the other they would take 8 seconds; a busy machine may take its time to kill them.
-    assert all(1.0 <= result.seconds < 4.0 for result in found)
-    assert time.monotonic() - started < 6.0
+    assert all(1.0 <= result.seconds < 7.0 for result in found)
+    assert time.monotonic() - started < 8.0
 
 
 def test_every_reason_is_described() -> None:
