@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help play test check bench
+.PHONY: help play test check bench build-data
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --edi
 FAST_TESTS = $(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s%s\n", $$1, $$2}' Makefile
 
 play: .venv/installed-cli ## debug a program in the terminal
 	@$(BIN)/dsl-debug play
@@ -24,6 +24,9 @@ check: .venv/installed-dev ## formatting, lint, types and the fast tests
 	$(BIN)/mypy
 	$(FAST_TESTS)
 
+build-data: .venv/installed-build ## build the sample dataset from the built-in catalog, in dist/dsl-debug
+	$(BIN)/python -m dataset_builder build --preset sample --out dist/dsl-debug
+
 bench: .venv/installed-dev ## measure the language beside sqlite3, DuckDB and Polars
 	$(BIN)/python -m benchmarks
 
@@ -32,9 +35,13 @@ bench: .venv/installed-dev ## measure the language beside sqlite3, DuckDB and Po
 	$(INSTALL) '.[cli]'
 	@touch $@
 
+.venv/installed-build: pyproject.toml $(BIN)/python
+	$(INSTALL) '.[build,sandbox]'
+	@touch $@
+
 .venv/installed-dev: pyproject.toml $(BIN)/python
 	$(INSTALL) '.[dev]'
-	@touch .venv/installed-cli $@
+	@touch .venv/installed-cli .venv/installed-build $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from dataset_builder.model import Database, Mutant
-from dataset_builder.trials import Lookalikes, Other, Trial, exploits
+from dataset_builder.mutations_places import distance
+from dataset_builder.trials import MIN_SUITES, Lookalikes, Other, Trial, exploits
 from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.episode.prompts import messages
 from dsl_debug.lang import DslError, Program, Table, parse, print_program
@@ -23,10 +24,7 @@ T = TypeVar("T")
 MAX_COLUMNS = 12
 """Columns of an expected output, so that a prompt shows them on readable lines."""
 
-MIN_OTHERS = 3
-"""Other contents on which a correct program has to give rows, so that hidden tables can be made of them."""
-
-MAX_SUITES = 4
+MAX_SUITES = 5
 """Hidden suites of one problem, at most."""
 
 
@@ -58,7 +56,7 @@ class Case:
         """The hidden contents that are enough to refuse all attacks and neighbours, and those left over."""
         attacks = [program for programs in self.exploits.values() for program in programs]
         near = self.trial.near_correct.told_apart + self.near_buggy.told_apart
-        return self.trial.distilled([*attacks, *near], MAX_SUITES)
+        return self.trial.distilled([*attacks, *near])
 
 
 # Gates for correct programs
@@ -99,7 +97,7 @@ def _reparses(trial: Trial) -> str | None:
 
 
 def _other_contents(trial: Trial) -> str | None:
-    enough = len(trial.others) >= MIN_OTHERS
+    enough = len(trial.others) >= MIN_SUITES
     return None if enough else "too few other contents on which the correct program gives rows"
 
 
@@ -153,12 +151,7 @@ def _of_its_category(case: Case) -> str | None:
 
 
 def _is_far_upstream(case: Case) -> str | None:
-    from dataset_builder.mutate import distance
-
-    program = case.mutant.program
-    if program is None:
-        return "the buggy program does not parse"
-    stages, transforms = distance(program, case.mutant.place)
+    stages, transforms = distance(case.trial.correct, case.mutant.place)
     far = stages >= 2 and transforms
     return None if far else "the root cause is too near to the result"
 
@@ -188,8 +181,8 @@ def _unambiguous_fix(case: Case) -> str | None:
 
 def _no_shortcut(case: Case) -> str | None:
     suites, left = case.suites
-    if len(suites) < 2:
-        return "too few hidden suites"
+    if len(suites) > MAX_SUITES:
+        return f"more than {MAX_SUITES} hidden suites are needed to tell everything apart"
     attacks = [program for programs in case.exploits.values() for program in programs]
     if any(program in left for program in attacks):
         return "an exploit gives the right rows on all hidden contents"
@@ -270,4 +263,4 @@ def difficulty(case: Case) -> str:
     points = steps + weight + max(bug.stages_to_emit or 0 for bug in mutant.bugs) / 2
     if case.buggy_rows is None:
         points -= 3  # the message says where to look
-    return "easy" if points < 8 else "medium" if points < 13 else "hard"
+    return "easy" if points < 7 else "medium" if points < 11 else "hard"

@@ -11,6 +11,7 @@ from dataset_builder.intent import intent
 from dataset_builder.model import Database
 from dataset_builder.mutate import mutate
 from dataset_builder.seeding import seeded
+from dataset_builder.strangers import with_strangers
 from dataset_builder.synthesize import synthesize
 from dataset_builder.trials import Stock, Trial
 from dsl_debug.lang import Program
@@ -80,7 +81,9 @@ def _programs(
 
 def _stocks(database: Database, rng: Random) -> list[Stock]:
     shown = visible_contents(database, rng)
-    return [Stock(contents) for contents in (shown, *hidden_contents(database, shown, rng, POOL))]
+    pool = hidden_contents(database, shown, rng, POOL)
+    pool[::2] = [with_strangers(contents, database, rng) for contents in pool[::2]]
+    return [Stock(contents) for contents in (shown, *pool)]
 
 
 def _problem(

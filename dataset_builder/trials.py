@@ -17,6 +17,9 @@ from dsl_debug.lang import Program, Table
 from dsl_debug.lang.nodes import SortBy
 from dsl_debug.problem import Suite
 
+MIN_SUITES = 3
+"""Hidden suites of one problem, at least. Two mostly refuse all that is tried; the third is for what is not."""
+
 
 @dataclass(frozen=True)
 class Stock:
@@ -159,21 +162,28 @@ class Trial:
         """The programs within one edit of a program, as the contents shown suggest them."""
         return (edit.program for edit in neighbours(program, surroundings(program, self.shown.contents)))
 
-    def distilled(self, victims: Sequence[Program], most: int) -> tuple[list[Other], list[Program]]:
-        """A few of the other contents on which no victim gives the correct rows, and the victims left over.
+    def distilled(self, victims: Sequence[Program]) -> tuple[list[Other], list[Program]]:
+        """Those of the other contents that it takes to refuse all victims, and the victims left over.
 
-        Two at least where there are so many, the smallest first, and `most` of them at most.
+        The smallest contents come first, and `MIN_SUITES` are taken at least where there are so many. What an
+        early one refuses may be refused by the later ones as well: then it goes.
         """
-        chosen: list[Other] = []
+        refused: list[tuple[Other, list[Program]]] = []
         left = list(victims)
         for other in self.others:
-            surviving = [program for program in left if other.accepts(program)]
-            if len(surviving) < len(left) or len(chosen) < 2:
-                chosen.append(other)
-                left = surviving
-            if len(chosen) == most or (not left and len(chosen) >= 2):
+            accepted = [program for program in left if other.accepts(program)]
+            if len(accepted) < len(left) or len(refused) < MIN_SUITES:
+                refused.append((other, [program for program in left if program not in accepted]))
+                left = accepted
+            if not left and len(refused) >= MIN_SUITES:
                 break
-        return chosen, left
+        for one in refused[1:]:
+            later = [other for other, _ in refused[refused.index(one) + 1 :]]
+            if len(refused) > MIN_SUITES and all(
+                any(not o.accepts(program) for o in later) for program in one[1]
+            ):
+                refused.remove(one)
+        return [other for other, _ in refused], left
 
 
 # Exploits

@@ -43,7 +43,7 @@ def test_a_sound_problem_passes_and_says_what_was_tried() -> None:
     tried = (certificate[name] for name in ("failing", "equivalent", "killed_by_shown_rows"))
     assert sum(tried) == certificate["neighbours"]
     assert certificate["exploits_rejected"]["constant_emitter"] == 1
-    assert 2 <= len(problem.hidden) <= 4
+    assert 3 <= len(problem.hidden) <= 5
     assert problem.prompt[0]["role"] == "system"
     assert problem == DslProblem.from_row(problem.to_row())
 
@@ -139,13 +139,13 @@ def test_exploits_are_made_and_fail_elsewhere() -> None:
     assert len(attacks["constant_emitter"]) == 1
     right_here = made.look_alikes(attacks["constant_emitter"] + attacks["key_filter"])
     assert right_here.coincidence is not None
-    chosen, left = made.distilled([p for programs in attacks.values() for p in programs], 4)
+    chosen, left = made.distilled([p for programs in attacks.values() for p in programs])
     assert left == []
-    assert len(chosen) >= 2
+    assert len(chosen) >= 3
 
 
 def test_what_no_contents_tell_apart_is_left_over() -> None:
     made = trial(SOUND)
-    chosen, left = made.distilled([made.correct], 4)
+    chosen, left = made.distilled([made.correct])
     assert left == [made.correct]
-    assert len(chosen) == 2
+    assert len(chosen) == 3
