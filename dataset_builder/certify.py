@@ -24,7 +24,7 @@ T = TypeVar("T")
 MAX_COLUMNS = 12
 """Columns of an expected output, so that a prompt shows them on readable lines."""
 
-MAX_SUITES = 5
+MAX_SUITES = 6
 """Hidden suites of one problem, at most."""
 
 
@@ -55,8 +55,8 @@ class Case:
     def suites(self) -> tuple[list[Other], list[Program]]:
         """The hidden contents that are enough to refuse all attacks and neighbours, and those left over."""
         attacks = [program for programs in self.exploits.values() for program in programs]
-        near = self.trial.near_correct.told_apart + self.near_buggy.told_apart
-        return self.trial.distilled([*attacks, *near])
+        chosen, _ = self.trial.telling
+        return self.trial.distilled([*attacks, *self.near_buggy.told_apart], chosen)
 
 
 # Gates for correct programs
@@ -107,6 +107,12 @@ def _unambiguous(trial: Trial) -> str | None:
     return "a neighbour of the correct program gives the rows shown by coincidence"
 
 
+def _hidden_tell_apart(trial: Trial) -> str | None:
+    return (
+        "hidden contents do not tell a neighbour of the correct program apart" if trial.telling[1] else None
+    )
+
+
 PROGRAM_GATES: dict[str, Callable[[Trial], str | None]] = {
     "runs": _runs,
     "shown whole": _shown_whole,
@@ -115,6 +121,7 @@ PROGRAM_GATES: dict[str, Callable[[Trial], str | None]] = {
     "re-parses": _reparses,
     "other contents": _other_contents,
     "unambiguous": _unambiguous,
+    "hidden contents tell": _hidden_tell_apart,
 }
 
 
@@ -186,7 +193,7 @@ def _no_shortcut(case: Case) -> str | None:
     attacks = [program for programs in case.exploits.values() for program in programs]
     if any(program in left for program in attacks):
         return "an exploit gives the right rows on all hidden contents"
-    return "hidden contents do not tell a neighbour apart" if left else None
+    return "hidden contents do not tell a neighbour of the buggy program apart" if left else None
 
 
 BUG_GATES: dict[str, Callable[[Case], str | None]] = {

@@ -18,7 +18,7 @@ from dsl_debug.lang.nodes import SortBy
 from dsl_debug.problem import Suite
 
 MIN_SUITES = 3
-"""Hidden suites of one problem, at least. Two mostly refuse all that is tried; the third is for what is not."""
+"""Hidden suites of one problem, at least. Two mostly refuse all that is tried; one more is for the rest."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Lookalikes:
         return self.failing + len(self.told_apart) + self.equivalent + (self.coincidence is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Other:
     """Other contents, and what the correct program gives there."""
 
@@ -162,28 +162,29 @@ class Trial:
         """The programs within one edit of a program, as the contents shown suggest them."""
         return (edit.program for edit in neighbours(program, surroundings(program, self.shown.contents)))
 
-    def distilled(self, victims: Sequence[Program]) -> tuple[list[Other], list[Program]]:
-        """Those of the other contents that it takes to refuse all victims, and the victims left over.
+    @cached_property
+    def telling(self) -> "tuple[list[Other], list[Program]]":
+        """The other contents that refuse all neighbours of the correct program, and the neighbours left."""
+        return self.distilled(self.near_correct.told_apart)
 
-        The smallest contents come first, and `MIN_SUITES` are taken at least where there are so many. What an
-        early one refuses may be refused by the later ones as well: then it goes.
+    def distilled(
+        self, victims: Iterable[Program], chosen: Sequence[Other] = ()
+    ) -> tuple[list[Other], list[Program]]:
+        """The `chosen` contents and those that it takes besides to refuse all victims; the victims left over.
+
+        The smallest come first, and `MIN_SUITES` are taken at least where there are so many.
         """
-        refused: list[tuple[Other, list[Program]]] = []
-        left = list(victims)
+        taken = list(chosen)
+        left = [program for program in victims if all(other.accepts(program) for other in chosen)]
         for other in self.others:
-            accepted = [program for program in left if other.accepts(program)]
-            if len(accepted) < len(left) or len(refused) < MIN_SUITES:
-                refused.append((other, [program for program in left if program not in accepted]))
-                left = accepted
-            if not left and len(refused) >= MIN_SUITES:
+            if not left and len(taken) >= MIN_SUITES:
                 break
-        for one in refused[1:]:
-            later = [other for other, _ in refused[refused.index(one) + 1 :]]
-            if len(refused) > MIN_SUITES and all(
-                any(not o.accepts(program) for o in later) for program in one[1]
-            ):
-                refused.remove(one)
-        return [other for other, _ in refused], left
+            if other not in chosen:
+                accepted = [program for program in left if other.accepts(program)]
+                if len(accepted) < len(left) or len(taken) < MIN_SUITES:
+                    taken.append(other)
+                    left = accepted
+        return taken, left
 
 
 # Exploits
