@@ -270,4 +270,4 @@ def difficulty(case: Case) -> str:
     points = steps + weight + max(bug.stages_to_emit or 0 for bug in mutant.bugs) / 2
     if case.buggy_rows is None:
         points -= 3  # the message says where to look
-    return "easy" if points < 7 else "medium" if points < 11 else "hard"
+    return "easy" if points < 8 else "medium" if points < 14 else "hard"

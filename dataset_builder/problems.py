@@ -72,7 +72,8 @@ def _programs(
             stocks = _stocks(database, seeded("contents", *seed_parts, database.id, drawn_for))
         rng = seeded("problem", *seed_parts, database.id, number)
         counts["attempts"] += 1
-        program = synthesize(database, stocks[0].contents, rng)
+        shown, *others = (stock.contents for stock in stocks)
+        program = synthesize(database, shown, rng, others)
         if program:
             yield program, stocks, rng
         else:

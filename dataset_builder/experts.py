@@ -1,0 +1,115 @@
+"""Recorded episodes for supervised training: the reference teacher, and the agents that need no model.
+
+A trajectory is the problem's prompt, then for each turn a message of the assistant with structured
+`tool_calls` and one message of the role `tool` per call, in the order of the calls. Its content is the
+`observation` of that call in `Step.info["results"]`. With one call, as in nearly all turns, this is, letter
+for letter, what an agent is answered, the line with the turns left included; with several calls, that line
+stands in the last of them, as in the step's joined text, whose headings (`Call 1:`) the messages replace.
+"""
+
+import json
+from random import Random
+from typing import Any
+
+from dataset_builder.model import Trajectory
+from dataset_builder.teacher_plan import plan, scene
+from dataset_builder.teacher_play import Call, Player
+from dsl_debug.agents import AGENTS, play
+from dsl_debug.episode import TOOLS, DSLDebugEnv, Step, messages, schemas
+from dsl_debug.episode.base import Turn
+from dsl_debug.episode.prompts import MAX_TURNS
+from dsl_debug.episode.tools import CLOSE, OPEN, ToolCall
+from dsl_debug.problem import DslProblem
+from dsl_debug.scoring import Outcome
+
+REFERENCE = "reference"
+
+Chat = list[dict[str, Any]]
+
+
+class Failed(ValueError):
+    """A teacher's episode that did not earn the full reward; its text says why."""
+
+
+def tools() -> list[dict[str, Any]]:
+    """The schemas of the tools, as models get them in evaluation."""
+    return schemas(TOOLS)
+
+
+def reference_trajectory(problem: DslProblem, rng: Random, max_turns: int = MAX_TURNS) -> Trajectory:
+    """An episode of the teacher that knows the fix and works like a careful debugger.
+
+    The same problem and state of `rng` give the same messages. Raises Failed where the episode is not worth
+    1.0 (the correct program of the problem is then none), or where its prompt cannot be read back.
+    """
+    recorder = _Recorder(problem, max_turns)
+    try:
+        setting = scene(problem, recorder.chat[-1]["content"])
+    except ValueError as error:
+        raise Failed(f"problem {problem.id}: {error}") from None
+    Player(setting, rng, recorder.send).play(plan(setting, rng, max_turns))
+    env = recorder.env
+    if not env.done or env.reward != 1.0:
+        raise Failed(f"problem {problem.id}: the episode of its own correct program earned {env.reward}")
+    return Trajectory(problem.id, REFERENCE, tuple(recorder.chat), env.turns, env.reward)
+
+
+def recorded(agent_name: str, problem: DslProblem, rng: Random) -> tuple[Trajectory, Outcome]:
+    """An episode of one of `dsl_debug.agents.AGENTS`, whatever it earned. These agents say nothing.
+
+    Raises KeyError for an unknown name.
+    """
+    env = DSLDebugEnv()
+    outcome = play(AGENTS[agent_name], env, problem, rng)
+    chat: Chat = [dict(message) for message in messages(problem)]
+    for turn in env.history:
+        chat += _of_turn(turn)
+    return Trajectory(problem.id, agent_name, tuple(chat), outcome.turns, env.reward), outcome
+
+
+class _Recorder:
+    """A real episode, and the chat that it becomes."""
+
+    def __init__(self, problem: DslProblem, max_turns: int) -> None:
+        self.env = DSLDebugEnv(max_turns)
+        self.env.reset(problem)
+        self.chat: Chat = [dict(message) for message in messages(problem, max_turns)]
+
+    def send(self, remark: str, calls: list[Call]) -> list[str]:
+        """Take a turn, through the text that a model would write; the answer to each call."""
+        blocks = [_block(name, arguments) for name, arguments in calls]
+        step = self.env.step("\n".join([remark, *blocks]))
+        self.chat.append(_said(remark, calls))
+        self.chat += _answers(step)
+        return [result["observation"] for result in step.info["results"]]
+
+
+def _block(name: str, arguments: dict[str, str]) -> str:
+    call = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
+    return f"{OPEN}\n{call}\n{CLOSE}"
+
+
+def _said(content: str, calls: list[Call]) -> dict[str, Any]:
+    return {
+        "role": "assistant",
+        "content": content,
+        "tool_calls": [
+            {"type": "function", "function": {"name": name, "arguments": dict(arguments)}}
+            for name, arguments in calls
+        ],
+    }
+
+
+def _answers(step: Step) -> Chat:
+    return [
+        {"role": "tool", "name": result["tool"] or "", "content": result["observation"]}
+        for result in step.info["results"]
+    ]
+
+
+def _of_turn(turn: Turn) -> Chat:
+    """The messages of a turn of the history. Malformed calls cannot be structured: their text is kept."""
+    calls = [(call.name, call.arguments) for call in turn.calls if isinstance(call, ToolCall)]
+    malformed = len(calls) < len(turn.calls)
+    said = _said((turn.message or "") if malformed else "", calls)
+    return [said, *_answers(turn.step)]
