@@ -1,6 +1,11 @@
-"""Fixtures that every test may use: where the published data and the Spider databases lie."""
+"""Fixtures that every test may use: the published data, the Spider databases, a dataset built here."""
 
+import fcntl
+import hashlib
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +37,31 @@ def published_dir() -> Path:
 def spider_dir() -> Path:
     """Spider: `tables.json` and `database/<id>/<id>.sqlite`."""
     return data_folder("spider")
+
+
+@pytest.fixture(scope="session")
+def built_sample(pytestconfig: pytest.Config) -> Path:
+    """The folder that `python -m dataset_builder build --preset sample` makes, read only.
+
+    It is built when the first test asks for it, and again when the code that makes it has changed; between
+    runs it lies in pytest's cache. Processes that run tests side by side share it.
+    """
+    pytest.importorskip("datasets", reason="needs datasets: pip install 'dsl-debug[build]'")
+    base = Path(pytestconfig.cache.mkdir("built-sample"))
+    made = base / code_digest() / "dsl-debug"
+    with (base / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.is_dir():
+            for old in base.iterdir():
+                shutil.rmtree(old, ignore_errors=True)
+            command = [sys.executable, "-m", "dataset_builder", "build", "--preset", "sample"]
+            built = subprocess.run([*command, "--out", str(made)], cwd=ROOT, capture_output=True, text=True)
+            assert built.returncode == 0, built.stderr[-2000:]
+    return made
+
+
+def code_digest() -> str:
+    """Of all that the built sample depends on, as far as it is in the repository."""
+    files = [path for top in ("dsl_debug", "dataset_builder") for path in (ROOT / top).rglob("*")]
+    texts = sorted(path for path in files if path.suffix in (".py", ".md"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in texts)).hexdigest()[:16]
