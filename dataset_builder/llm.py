@@ -1,354 +1,311 @@
-"""Further bugs, written by a model behind an OpenAI-compatible endpoint.
+"""Programs, and programs with conceptual mistakes, written by a model behind an OpenAI-compatible endpoint.
 
-A model gets no credit: what it writes goes through the same reading and the same checks as a stranger's
-list, in the sandbox. Each request asks for one bug; request number i is the same in every run with the same
-seed, and its answer is kept on disk, so that a run that was stopped goes on where it was.
-
-Needs openai (extra `eval`). The client reads the key from the environment; it is written nowhere.
+A model gets no credit: what it writes is read, parsed, checked and run here, within limits, and then goes
+through the same certification as what is generated. Request number i for one database (or program) is the
+same in every run with the same seed, and answers are kept on disk, so that a stopped run goes on.
 """
 
-import ast
-import hashlib
-import io
-import json
-import os
-import tempfile
-import tokenize
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from dataset_builder.arena import nameless
-from dataset_builder.python_bugs.cases import Runner
-from dataset_builder.python_bugs.checks import verify
-from dataset_builder.python_bugs.families import hand_written_problems
-from dataset_builder.python_bugs.importing import Progress, Rejection, import_entries
-from dataset_builder.python_bugs.library import library
-from dataset_builder.seeding import seeded
-from dsl_debug.problem import DIFFICULTIES, PYTHON_CATEGORIES, PythonProblem
+from dataset_builder.answers import Answer, Usage, read_object
+from dataset_builder.endpoint import Body, Endpoint, Settings, Silence, heard
+from dataset_builder.llm_prompts import MISTAKE_FIELDS, mistakes_body, program_body
+from dataset_builder.model import Contents, Database, Mutant
+from dataset_builder.mutations_places import Patch, changes_emit, difference, distance, line_of, shown
+from dsl_debug.lang import DslError, Limits, Program, Table, parse, print_program, run
+from dsl_debug.lang.parser import parse_tolerant
+from dsl_debug.problem import Bug
 
-if TYPE_CHECKING:
-    from openai import OpenAI
+LIMITS = Limits(rows=20_000, cells=500_000, steps=200, seconds=10.0)
+"""What a program of a model may use: more than any that is worth a problem."""
 
-MODEL_TIMEOUT = 120.0
-"""Seconds for one answer."""
+MAX_CHARACTERS = 4_000
+MAX_ROWS, MAX_COLUMNS = 20, 12
+KIND = "conceptual"
+"""The kind of all mistakes that a model makes: it describes them itself."""
 
-RETRIES = 4
-"""Times that the client asks again, later each time, where an endpoint is busy, slow or away."""
+NOT_JSON = "not the JSON that was asked for"
 
-# So many requests in a row without an answer, and there is no use in going on.
-_PATIENCE = 3
-
-TOPICS = (
-    *("playlists", "bank statements", "bus timetables", "chess boards", "recipes", "weather readings"),
-    *("library loans", "football tables", "file paths", "shopping baskets", "DNA strings", "phone numbers"),
-    *("seating plans", "exam marks", "warehouse stock", "road maps", "elections", "word games", "calendars"),
-    *("pixel images", "train tickets", "version numbers", "message threads", "family trees", "log lines"),
-)
-
-_CODE = "Python source of the whole function, with a docstring, without comments"
-_FIELDS: dict[str, str] = {
-    "name": "the name of the function",
-    "description": "one sentence on what the function should do, which settles every case that is tested",
-    "hint": "one sentence that helps to find the mistake without naming it",
-    "correct_code": _CODE,
-    "buggy_code": "the same source with one mistake that a programmer makes and that no text names",
-}
-_TEST: dict[str, str] = {
-    "args": 'the arguments as a Python list, such as "[[1, 2], 3]"',
-    "expected": 'the result as a Python literal, such as "(3, None)"; "" if an exception is raised',
-    "raises": 'the name of the built-in exception that is raised, such as "ValueError"; "" if none is',
-}
+C = TypeVar("C")
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+class Rejected(ValueError):
+    """Why something that a model wrote is not taken: a `reason` to count by, and the details."""
 
-
-def _texts(described: Mapping[str, str]) -> dict[str, Any]:
-    return {name: {"type": "string", "description": text} for name, text in described.items()}
-
-
-SCHEMA = _object({**_texts(_FIELDS), "tests": {"type": "array", "items": _object(_texts(_TEST))}})
-
-_SYSTEM = """\
-You write exercises in debugging: a short Python function, and the same function with one realistic mistake. \
-Both stand alone, compute their result from their arguments, and use the standard library at most. Arguments \
-and results are numbers, text, True, False, None, and lists, tuples, dicts and sets of these. Write 12 tests \
-with different arguments, edge cases among them; the correct function passes all, the buggy one fails three \
-to eight. Work each expected value out by hand. Answer with one JSON object."""
-
-
-class Unavailable(RuntimeError):
-    """The endpoint cannot be used at all: no package, no key, or it refuses every request of this kind."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Which model, where, and how to ask it; answers are kept in the folder `cache`."""
-
-    model: str
-    base_url: str
-    cache: Path
-    workers: int = 4
-    timeout: float = MODEL_TIMEOUT
-    retries: int = RETRIES
+    def __init__(self, reason: str, details: str = "") -> None:
+        super().__init__(f"{reason}: {details}" if details else reason)
+        self.reason = reason
 
 
 @dataclass
-class Written:
-    """What came of it. `counts`: what became of the requests; `stopped`: why there are too few problems."""
+class Candidates(Generic[C]):
+    """What a model wrote that stands up to the first checks, in the order of the requests.
 
-    problems: list[PythonProblem] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
+    `counts` says what became of the requests, and how many were rejected for each reason; `rejections` holds
+    the whole messages; `stopped` says why there are fewer than were asked for, `silent` whether that is
+    because the endpoint has stopped to answer, so that a later run would find more.
+    """
+
+    items: list[C] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    rejections: list[str] = field(default_factory=list)
     stopped: str = ""
+    silent: bool = False
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    def __iter__(self) -> Iterator[C]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
 
 
-class Answer(NamedTuple):
-    """The text of an answer, or in `trouble` why there is none."""
-
-    text: str
-    trouble: str
-    cached: bool = False
+# Programs
 
 
-def write_bugs(
-    settings: Settings,
-    n: int,
-    run: Runner,
-    seed: int = 0,
-    on_progress: Progress = lambda done, total: None,
-) -> Written:
-    """Up to `n` problems that pass all checks. Raises Unavailable, in one line and without the key."""
-    written = Written()
-    known = {nameless(function.code) for function in library()}
-    known |= {nameless(problem.correct_code) for problem in hand_written_problems()}
-    silent = 0
-    limit = 4 * n + 8
-    for request, answer in _answers(settings, limit, seed):
-        _count(written, answer)
-        silent = silent + 1 if answer.trouble in _SILENT else 0
-        if silent == _PATIENCE:
-            written.stopped = f"{_PATIENCE} requests in a row got no answer; the last one: {answer.trouble}"
-            return written
-        if not answer.trouble:
-            _take(written, answer.text, request, known, run, seed)
-            on_progress(len(written.problems), n)
-        if len(written.problems) == n:
-            return written
-    written.stopped = f"{limit} requests gave no more than this"
+def write_programs(
+    settings: Settings, database: Database, tables: Contents, n: int, seed: int = 0
+) -> Candidates[tuple[Program, str]]:
+    """Up to `n` different programs over the tables of a database, each with what it is for.
+
+    They check, run on `tables` and give 1 to 20 rows. Raises Unavailable.
+    """
+    bodies = [program_body(settings, database, tables, seed, number) for number in range(3 * n + 4)]
+    written: Candidates[tuple[Program, str]] = Candidates()
+
+    def take(answer: Answer) -> tuple[Program, str]:
+        entry = _entry(answer.text, ("intent", "program"))
+        intent = _sentence(entry["intent"], "the intent is no sentence")
+        program = _spaced(read_program(entry["program"]))
+        check_result(_run(program, tables))
+        if any(program == other for other, _ in written.items):
+            raise Rejected("written before")
+        return program, intent
+
+    _collect(settings, bodies, n, written, take)
     return written
 
 
-def _count(written: Written, answer: Answer) -> None:
-    written.counts["sent"] += not answer.cached
-    written.counts["from the cache"] += answer.cached
-    if answer.trouble:
-        written.counts[answer.trouble] += 1
-
-
-def _take(
-    written: Written, text: str, request: Mapping[str, str], known: set[str], run: Runner, seed: int
+def _collect(
+    settings: Settings, bodies: Sequence[Body], n: int, written: Candidates[C], take: Callable[[Answer], C]
 ) -> None:
-    """Read one answer, and keep its bug if nothing speaks against it."""
-    entry = read_entry(text)
-    if entry is None:
-        written.counts["not the JSON that was asked for"] += 1
+    """Send requests until there are `n` candidates, or there is no use in going on."""
+    if n <= 0:
         return
-    entry |= {"category": request["category"], "difficulty": request["difficulty"]}
-    problems, rejections = import_entries([entry], run, seed, source="llm")
-    written.rejections += [Rejection(str(entry["name"]), rejection.reasons) for rejection in rejections]
-    for problem in problems:
-        reasons = verify(problem, run) or _further_reasons(problem, known, written.problems)
-        if reasons:
-            written.rejections.append(Rejection(problem.function, tuple(reasons)))
-        else:
-            written.problems.append(problem)
+    usage = Usage(counts=written.counts)
+    with Endpoint(settings) as endpoint:
+        try:
+            for answer in heard(endpoint.answers(bodies, min(settings.workers, n)), usage):
+                written.tokens_in, written.tokens_out = usage.tokens_in, usage.tokens_out
+                if not answer.trouble:
+                    _try(answer, written, take)
+                if len(written.items) == n:
+                    return
+        except Silence as silence:
+            written.stopped, written.silent = str(silence), True
+            return
+    written.stopped = f"{len(bodies)} requests gave no more than this"
 
 
-def _further_reasons(problem: PythonProblem, known: set[str], others: list[PythonProblem]) -> list[str]:
-    if has_comment(problem.buggy_code):
-        return ["the buggy code has a comment"]
-    if nameless(problem.correct_code) in known:
-        return ["the arena has this function already"]
-    codes = nameless(problem.correct_code), nameless(problem.buggy_code)
-    if any(codes == (nameless(other.correct_code), nameless(other.buggy_code)) for other in others):
-        return ["it was written before"]
-    return []
-
-
-def has_comment(code: str) -> bool:
-    """Whether Python code has a comment: those of a model like to say where the mistake is."""
-    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
-    return any(token.type == tokenize.COMMENT for token in tokens)
-
-
-# Reading answers
-
-
-def read_entry(text: str) -> dict[str, Any] | None:
-    """The entry that an answer holds, its tests read as Python; None if it is not of the form asked for."""
+def _try(answer: Answer, written: Candidates[C], take: Callable[[Answer], C]) -> None:
     try:
-        entry = json.loads(text[text.index("{") : text.rindex("}") + 1])
-        check_form(entry)
-        return {**entry, "tests": [_test(test) for test in entry["tests"]]}
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
+        written.items.append(take(answer))
+    except Rejected as rejected:
+        written.counts[rejected.reason] += 1
+        written.rejections.append(str(rejected))
 
 
-def check_form(entry: Any) -> None:
-    """Raises ValueError unless the entry follows SCHEMA."""
-    if not isinstance(entry, dict) or not all(isinstance(entry.get(name), str) for name in _FIELDS):
-        raise ValueError("the fields are texts")
-    if not isinstance(entry.get("tests"), list) or not all(isinstance(test, dict) for test in entry["tests"]):
-        raise ValueError("the tests are objects")
-    if not all(isinstance(test.get(name), str) for test in entry["tests"] for name in _TEST):
-        raise ValueError("the parts of a test are texts")
+# Programs with mistakes
 
 
-def _test(test: Mapping[str, str]) -> dict[str, Any]:
-    args = ast.literal_eval(test["args"].strip())
-    if not isinstance(args, list | tuple):
-        raise ValueError("the arguments are a list")
-    if test["raises"]:
-        return {"args": list(args), "raises": test["raises"]}
-    return {"args": list(args), "expected": ast.literal_eval(test["expected"].strip())}
+class Mistake(NamedTuple):
+    """One line of the correct program (its number from 0), what it becomes ("" for nothing), and why."""
+
+    line: int
+    mutated: str
+    description: str
 
 
-# Asking
-
-_SILENT = (
-    "timed out",
-    "rate limited",
-    "failed at the endpoint",
-    "not connected",
-    "without a readable answer",
-)
+def degrade(
+    settings: Settings, program: Program, intent: str, tables: Contents, n: int, seed: int = 0
+) -> list[Mutant]:
+    """Up to `n` different mutants of a correct program with 2 or 3 conceptual mistakes; see `degraded`."""
+    return degraded(settings, program, intent, tables, n, seed).items
 
 
-def _answers(settings: Settings, limit: int, seed: int) -> Iterator[tuple[Mapping[str, str], Answer]]:
-    """The requests and their answers, in order, a few at a time."""
-    client = _client(settings)
-    pool = ThreadPoolExecutor(settings.workers)
+def degraded(
+    settings: Settings, program: Program, intent: str, tables: Contents, n: int, seed: int = 0
+) -> Candidates[Mutant]:
+    """Mutants of a correct program, and what became of the requests.
+
+    Every mistake alone, and all of them together, check, run on `tables` and change the rows. Raises
+    Unavailable, and ValueError for a program that does not run.
+    """
+    text = print_program(_plain(program))
+    expected = _run(parse(text), tables)
+    bodies = [mistakes_body(settings, text, intent, tables, seed, number) for number in range(3 * n + 2)]
+    written: Candidates[Mutant] = Candidates()
+
+    def take(answer: Answer) -> Mutant:
+        entry = _entry(answer.text, ("buggy_program",))
+        mutant = read_mutant(entry, text, expected, tables)
+        if any(mutant.program == other.program for other in written.items):
+            raise Rejected("written before")
+        return mutant
+
+    _collect(settings, bodies, n, written, take)
+    return written
+
+
+def read_mutant(entry: Mapping[str, Any], correct: str, expected: Table, tables: Contents) -> Mutant:
+    """The mutant that an answer describes. Raises Rejected."""
+    lines = correct.splitlines()
+    mistakes = _mistakes(entry.get("mistakes"), lines)
+    together = read_program(_applied(lines, mistakes))
+    if read_program(entry["buggy_program"]) != together:
+        raise Rejected("the program is not the correct one with these mistakes")
+    code = print_program(together)
+    if len(code.splitlines()) != len(lines) - sum(not mistake.mutated for mistake in mistakes):
+        raise Rejected("a mistake is not one line")
+    alone = tuple(read_program(_applied(lines, [mistake])) for mistake in mistakes)
+    for program in alone:
+        _check_wrong(program, expected, tables, "a mistake alone")
+    if not _check_wrong(together, expected, tables, "the buggy program").length:
+        raise Rejected("the buggy program emits no rows")
+    patches = [_patch(parse(correct), program) for program in alone]
+    texts = [mistake.description for mistake in mistakes]
+    bugs = [
+        _bug(parse(correct), patch, text, code, patches) for patch, text in zip(patches, texts, strict=True)
+    ]
+    root = max(patches, key=lambda patch: distance(parse(correct), patch.place)[0])
+    return Mutant("intent_mismatch", code, together, tuple(bugs), root.place, alone)
+
+
+def _patch(correct: Program, wrong: Program) -> Patch:
+    if [s.name for s in correct.statements] != [s.name for s in wrong.statements]:
+        raise Rejected("a mistake changes a name")
+    patch = difference(correct, wrong)
+    if patch is None:
+        raise Rejected("a mistake alone changes nothing")
+    return patch
+
+
+def _bug(correct: Program, patch: Patch, description: str, code: str, patches: Sequence[Patch]) -> Bug:
+    """The record of a mistake, in the form of those that are generated."""
+    return Bug(
+        kind=KIND,
+        line=line_of(code, patch, [other for other in patches if other is not patch]),
+        description=description,
+        original=shown(patch, patch.before),
+        mutated=shown(patch, patch.after),
+        stages_to_emit=0 if changes_emit(patch) else distance(correct, patch.place)[0],
+    )
+
+
+def _mistakes(value: Any, lines: Sequence[str]) -> list[Mistake]:
+    """The mistakes in the order of the text. Raises Rejected."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Rejected(NOT_JSON)
+    if not 2 <= len(value) <= 3:
+        raise Rejected("not two or three mistakes")
+    mistakes = sorted((_mistake(item, lines) for item in value), key=lambda mistake: mistake.line)
+    if len({mistake.line for mistake in mistakes}) < len(mistakes):
+        raise Rejected("two mistakes change one line")
+    return mistakes
+
+
+def _mistake(item: Mapping[str, Any], lines: Sequence[str]) -> Mistake:
+    if not all(isinstance(item.get(name), str) for name in MISTAKE_FIELDS):
+        raise Rejected(NOT_JSON)
+    places = [i for i, line in enumerate(lines) if _bare(line) == _bare(item["original"]) != ""]
+    if len(places) != 1:
+        raise Rejected("the line of a mistake is not one of the program")
+    mutated = _bare(item["mutated"])
+    if "\n" in mutated:
+        raise Rejected("a mistake is not one line")
+    head = lines[places[0]][: -len(_bare(lines[places[0]]))]
+    description = _sentence(item["description"], "a description is no sentence")
+    return Mistake(places[0], f"{head}{mutated}" if mutated else "", description)
+
+
+def _bare(line: str) -> str:
+    """A line without its indentation and pipe sign, which models like to leave out."""
+    return line.strip().removeprefix("|>").strip()
+
+
+def _applied(lines: Sequence[str], mistakes: Sequence[Mistake]) -> str:
+    changed = dict(enumerate(lines)) | {mistake.line: mistake.mutated for mistake in mistakes}
+    left_out = {mistake.line for mistake in mistakes if not mistake.mutated}
+    return "".join(f"{line}\n" for number, line in changed.items() if number not in left_out)
+
+
+def _check_wrong(program: Program, expected: Table, tables: Contents, what: str) -> Table:
     try:
-        for start in range(0, limit, settings.workers):
-            numbers = range(start, min(limit, start + settings.workers))
-            requests = [_request(seed, number) for number in numbers]
-            answers = pool.map(lambda request: _answer(client, settings, request), requests)
-            yield from zip(requests, answers, strict=True)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        rows = _run(program, tables)
+    except Rejected as rejected:
+        raise Rejected(f"{what} gives an error", str(rejected)) from None
+    if rows.matches(expected):
+        raise Rejected(f"{what} changes nothing")
+    return rows
 
 
-def _client(settings: Settings) -> "OpenAI":
+# Reading
+
+
+def _entry(text: str, names: Sequence[str]) -> dict[str, Any]:
+    entry = read_object(text)
+    if entry is None or not all(isinstance(entry.get(name), str) for name in names):
+        raise Rejected(NOT_JSON)
+    return entry
+
+
+def _sentence(text: str, reason: str) -> str:
+    sentence = " ".join(text.split())
+    if not 8 <= len(sentence) <= 300 or not sentence.isprintable() or " " not in sentence:
+        raise Rejected(reason)
+    return sentence
+
+
+def read_program(text: str) -> Program:
+    """The tree of a program that a model wrote, without its comments. Raises Rejected."""
+    if len(text) > MAX_CHARACTERS:
+        raise Rejected("the program is too long")
+    text = text.strip().removeprefix("```dsl").strip("`").strip()
     try:
-        import openai
-    except ImportError:
-        raise Unavailable("asking a model needs openai: pip install 'dsl-debug[eval]'") from None
+        return _plain(parse(text))
+    except DslError as error:
+        raise Rejected(f"the program does not parse ({error.diagnostics[0].code})", str(error)) from None
+
+
+def _plain(program: Program) -> Program:
+    """A program without its comments, in the one layout."""
+    return parse(print_program(parse_tolerant(print_program(program)).program))
+
+
+def _spaced(program: Program) -> Program:
+    """A program with a blank line before every statement, as programs that are generated have it."""
+    statements = tuple(replace(statement, blank_before=True) for statement in program.statements)
+    spaced = replace(program, statements=statements, emit=replace(program.emit, blank_before=True))
+    return parse(print_program(spaced))
+
+
+def _run(program: Program, tables: Contents) -> Table:
+    """What a program emits. Raises Rejected."""
     try:
-        return openai.OpenAI(
-            base_url=settings.base_url, timeout=settings.timeout, max_retries=settings.retries
-        )
-    except openai.OpenAIError:
-        raise Unavailable(
-            "set OPENAI_API_KEY; for an endpoint that asks for no key any text will do"
-        ) from None
+        return run(print_program(program), tables, LIMITS)
+    except DslError as error:
+        raise Rejected(f"the program fails ({error.diagnostics[0].code})", str(error)) from None
 
 
-def _request(seed: int, number: int) -> dict[str, str]:
-    rng = seeded("llm", seed, number)
-    return {
-        "number": str(number),
-        "seed": str(rng.randrange(2**31)),
-        "topic": rng.choice(TOPICS),
-        "category": rng.choice(PYTHON_CATEGORIES),
-        "difficulty": rng.choice(DIFFICULTIES),
-    }
-
-
-def _body(settings: Settings, request: Mapping[str, str]) -> dict[str, Any]:
-    kind = request["category"].replace("_", " ")
-    task = f"Topic: {request['topic']}. Kind of mistake: {kind}. Difficulty: {request['difficulty']}."
-    schema = {"name": "bug", "strict": True, "schema": SCHEMA}
-    return {
-        "model": settings.model,
-        "messages": [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": task}],
-        "response_format": {"type": "json_schema", "json_schema": schema},
-        "temperature": 1.0,
-        "seed": int(request["seed"]),
-    }
-
-
-def _answer(client: "OpenAI", settings: Settings, request: Mapping[str, str]) -> Answer:
-    """From the cache, or from the endpoint and then into the cache. No answer is not kept."""
-    body = _body(settings, request)
-    key = json.dumps([settings.base_url, body], sort_keys=True)
-    path = settings.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    try:
-        text, trouble = json.loads(path.read_text(encoding="utf-8"))
-        return Answer(str(text), str(trouble), cached=True)
-    except (OSError, ValueError, TypeError):
-        answer = _ask(client, body)
-    if answer.trouble not in _SILENT:
-        _keep(path, json.dumps([answer.text, answer.trouble]))
-    return answer
-
-
-def _keep(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, made = tempfile.mkstemp(prefix=".", dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(made, path)
-
-
-def _ask(client: "OpenAI", body: dict[str, Any]) -> Answer:
-    import openai
-
-    try:
-        completion = client.chat.completions.create(**body)
-    except openai.APITimeoutError:
-        return Answer("", "timed out")
-    except openai.APIConnectionError:
-        return Answer("", "not connected")
-    except openai.RateLimitError:
-        return Answer("", "rate limited")
-    except openai.InternalServerError:
-        return Answer("", "failed at the endpoint")
-    except openai.APIStatusError as error:
-        raise Unavailable(_told(error, client.api_key)) from None
-    except (openai.OpenAIError, ValueError):
-        return Answer("", "without a readable answer")
-    return _read_completion(completion)
-
-
-def _told(error: Any, key: str) -> str:
-    """What the endpoint says, in one line. What it says about a key is left out, since it may cite it."""
-    status = f"the endpoint answers with status {error.status_code}"
-    if error.status_code in (401, 403):
-        return f"{status}: is OPENAI_API_KEY right?"
-    message = " ".join(str(error.message).replace(key, "***").split())[:200] if key else ""
-    return f"{status}: {message}" if message else status
-
-
-def _read_completion(completion: Any) -> Answer:
-    """A server that is only nearly compatible may send anything."""
-    choices = getattr(completion, "choices", None)
-    if not choices or getattr(choices[0], "message", None) is None:
-        return Answer("", "without a readable answer")
-    choice = choices[0]
-    if getattr(choice.message, "refusal", None) or choice.finish_reason == "content_filter":
-        return Answer("", "refused")
-    if choice.finish_reason == "length":
-        return Answer("", "cut short")
-    text = choice.message.content
-    return Answer(text, "") if isinstance(text, str) else Answer("", "without a readable answer")
+def check_result(rows: Table) -> None:
+    """Raises Rejected for rows that no problem could show."""
+    if not rows.length:
+        raise Rejected("the program emits no rows")
+    if rows.length > MAX_ROWS:
+        raise Rejected(f"the program emits more than {MAX_ROWS} rows")
+    if len(rows.names) > MAX_COLUMNS:
+        raise Rejected(f"the program emits more than {MAX_COLUMNS} columns")

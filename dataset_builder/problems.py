@@ -69,7 +69,7 @@ def _programs(
     for number in attempts:
         if drawn_for != number // PROGRAMS_PER_CONTENTS:
             drawn_for = number // PROGRAMS_PER_CONTENTS
-            stocks = _stocks(database, seeded("contents", *seed_parts, database.id, drawn_for))
+            stocks = stocks_of(database, seeded("contents", *seed_parts, database.id, drawn_for))
         rng = seeded("problem", *seed_parts, database.id, number)
         counts["attempts"] += 1
         shown, *others = (stock.contents for stock in stocks)
@@ -80,7 +80,8 @@ def _programs(
             counts["no program was found"] += 1
 
 
-def _stocks(database: Database, rng: Random) -> list[Stock]:
+def stocks_of(database: Database, rng: Random) -> list[Stock]:
+    """The contents that problems of a database may show, then the pool of others."""
     shown = visible_contents(database, rng)
     pool = hidden_contents(database, shown, rng, POOL)
     pool[::2] = [with_strangers(contents, database, rng) for contents in pool[::2]]
@@ -95,7 +96,7 @@ def _problem(
     rng: Random,
     counts: Counter[str],
 ) -> DslProblem | None:
-    names = _tables_of(database, program)
+    names = tables_of(database, program)
     shown, *pool = (stock.only(names) for stock in stocks)
     trial = Trial(program, shown, pool)
     reason = first_refusal(PROGRAM_GATES, trial)
@@ -138,7 +139,7 @@ def _with_bug(
     return None
 
 
-def _tables_of(database: Database, program: Program) -> list[str]:
+def tables_of(database: Database, program: Program) -> list[str]:
     """The tables that a problem shows: those that its program loads, and some that these are related to."""
     loaded = {s.source.table for s in program.statements if isinstance(s.source, Load)}
     names = list(dict.fromkeys(loaded & database.tables.keys()))

@@ -18,7 +18,7 @@ _HIDDEN = """\
 A submission is also run on other rows in the same tables, which you never see, and must be right there too. \
 Repair the cause; do not write expected values into the program."""
 
-_LANGUAGE = """\
+LANGUAGE = """\
 # Language
 
 ```
@@ -73,7 +73,7 @@ submit before your turns are used up. Tools show at most 20 rows of a table."""
 def system_prompt(problem: DslProblem) -> str:
     """The system message. A dialect other than the standard one is not described: `read_docs` does that."""
     hidden = [_HIDDEN] if problem.hidden else []
-    language = _LANGUAGE if problem.dialect == STANDARD else _DIALECT
+    language = LANGUAGE if problem.dialect == STANDARD else _DIALECT
     return "\n\n".join([_TASK, *hidden, language, _TOOLS])
 
 

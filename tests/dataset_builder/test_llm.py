@@ -1,33 +1,37 @@
-"""Bugs that a model writes, against a server on this machine that says what a script tells it to."""
+"""Programs and conceptual mistakes that a model writes, against a scripted server."""
 
 import json
-import threading
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dataset_builder import llm
-from dataset_builder.llm import SCHEMA, Settings, Unavailable, Written, has_comment, read_entry, write_bugs
-from dataset_builder.python_bugs.cases import Runner
-from dataset_builder.python_bugs.checks import verify
-from tests.dataset_builder.test_builder_cli import builder
-from tests.dataset_builder.test_python_bugs_runner import fast_runner
+from dataset_builder.endpoint import Settings
+from dataset_builder.llm import Candidates, degrade, degraded, write_programs
+from dataset_builder.llm_prompts import MISTAKES_SCHEMA, PROGRAM_SCHEMA, mistakes_body, program_body
+from dataset_builder.model import Database, ForeignKey, Mutant
+from dsl_debug.data import sample_problems
+from dsl_debug.lang import Program, Table, parse, print_program, run
+from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
 
-KEY = "sk-not-to-be-seen"
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[Runner]:
-    # All that is run here is written in this file.
-    with fast_runner() as runner:
-        yield runner
+PROBLEM = next(p for p in sample_problems() if p.database == "bakery" and p.category == "intent_mismatch")
+TABLES = PROBLEM.tables
+BAKERY = Database(
+    "bakery",
+    "samples",
+    TABLES,
+    {"products": "product_id", "sales": "sale_id"},
+    (ForeignKey("sales", "product_id", "products", "product_id"),),
+    "A bakery",
+)
+CORRECT = parse(PROBLEM.correct_code)
+INTENT = "How many pieces of each product were sold, the most first?"
 
 
 @pytest.fixture(autouse=True)
@@ -35,279 +39,333 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
-# ---- what the server says
+def settings(url: str, folder: Path, **changes: Any) -> Settings:
+    return Settings("m", url, folder / "cache", **{"workers": 1, "timeout": 20.0, "retries": 0, **changes})
 
 
-def bug(step: int = 2, **changes: Any) -> dict[str, Any]:
-    """What a good model writes: a function for each step, so that they are different problems."""
-    correct = (
-        f'def grow(n):\n    """Return n and {step} more, at least 0."""\n    return max(0, n + {step})\n'
+# ---- programs
+
+
+def good(least: int = 2) -> dict[str, str]:
+    code = (
+        f'sold = load("sales") |> filter(quantity >= {least}) |> group_by(product_id)\n'
+        "  |> aggregate(pieces: sum(quantity)) -- how many\n  |> sort_by(pieces, desc)\nemit sold\n"
     )
-    return {
-        "name": "grow",
-        "description": f"Return n and {step} more, at least 0.",
-        "hint": "What about small numbers?",
-        "correct_code": correct,
-        "buggy_code": correct.replace("max(0, n", "abs(n"),
-        "tests": [{"args": f"[{n}]", "expected": f"{max(0, n + step)}", "raises": ""} for n in range(-12, 2)],
-        **changes,
-    }
+    return {"intent": INTENT, "program": code}
 
 
-def says(content: Any, **changes: Any) -> tuple[int, dict[str, Any]]:
-    text = content if isinstance(content, str) else json.dumps(content)
-    message = {"role": "assistant", "content": text, "refusal": changes.pop("refusal", None)}
-    choice = {"index": 0, "message": message, "finish_reason": "stop", **changes}
-    return 200, {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+def written(*contents: Any, folder: Path, n: int = 1, **changes: Any) -> Candidates[tuple[Program, str]]:
+    """What comes of these contents of answers, the last one for ever."""
+
+    def reply(request: Request) -> Reply:
+        content = contents[min(request.number, len(contents) - 1)]
+        return content if isinstance(content, Reply) else says(content)
+
+    with endpoint(reply) as seen:
+        return write_programs(settings(seen.url, folder, **changes), BAKERY, TABLES, n)
 
 
-def fails(status: int, message: str = "no") -> tuple[int, dict[str, Any]]:
-    return status, {"error": {"message": message}}
+def test_good_programs_are_taken_without_their_comments(tmp_path: Path) -> None:
+    candidates = written(good(), good(3), folder=tmp_path, n=2)
+    assert [intent for _, intent in candidates] == [INTENT, INTENT]
+    assert [print_program(program) for program, _ in candidates] == [
+        'sold = load("sales")\n'
+        f"  |> filter(quantity >= {least})\n  |> group_by(product_id)\n"
+        "  |> aggregate(pieces: sum(quantity))\n  |> sort_by(pieces, desc)\n\nemit sold\n"
+        for least in (2, 3)
+    ]
+    assert candidates.counts["sent"] == 2
+    assert (candidates.tokens_in, candidates.tokens_out, candidates.stopped) == (200, 20, "")
 
 
-Reply = tuple[int, Any]
-SLOW: Reply = (0, None)
+def program(code: str, intent: str = INTENT) -> dict[str, str]:
+    return {"intent": intent, "program": code}
 
 
-class Script(list[dict[str, Any]]):
-    """The requests so far, each with the authorization that came with it."""
-
-    url = ""
-
-
-@contextmanager
-def endpoint(reply: Callable[[int], Reply]) -> Iterator[Script]:
-    """A server that answers request number i (from 0) with `reply(i)`."""
-    seen = Script()
-    lock = threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with lock:
-                number = len(seen)
-                seen.append({"path": self.path, "key": self.headers["Authorization"], **body})
-            status, answer = reply(number)
-            if (status, answer) == SLOW:
-                time.sleep(1.5)
-                return
-            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("retry-after-ms", "10")
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    seen.url = f"http://127.0.0.1:{server.server_port}/v1"
-    try:
-        yield seen
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def write(url: str, folder: Path, run: Runner, n: int = 1, **changes: Any) -> Written:
-    settings = {"workers": 1, "timeout": 20.0, "retries": 0, **changes}
-    return write_bugs(Settings("m", url, folder / "cache", **settings), n, run)
-
-
-def counted(written: Written) -> dict[str, int]:
-    return {what: number for what, number in written.counts.items() if number}
-
-
-# ---- what becomes of it
-
-
-def test_good_answers_become_problems(tmp_path: Path, run: Runner) -> None:
-    with endpoint(lambda number: says(bug(number + 2))) as seen:
-        written = write(seen.url, tmp_path, run, 3, workers=2)
-    assert written.rejections == []
-    assert written.stopped == ""
-    assert [problem.source for problem in written.problems] == ["llm"] * 3
-    for problem in written.problems:
-        assert verify(problem, run) == []
-        assert (problem.family, problem.function) == ("llm:grow", "grow")
-    assert {request["path"] for request in seen} == {"/v1/chat/completions"}
-    assert {request["key"] for request in seen} == {f"Bearer {KEY}"}
-    assert seen[0]["response_format"]["json_schema"]["schema"] == SCHEMA
-    assert len({json.dumps([r["messages"], r["seed"]]) for r in seen}) == len(seen)
-
-
-def test_the_label_is_the_one_that_was_asked_for(tmp_path: Path, run: Runner) -> None:
-    with endpoint(lambda number: says(bug(number + 2))) as seen:
-        (problem,) = write(seen.url, tmp_path, run).problems
-    asked = seen[0]["messages"][1]["content"]
-    assert f"Kind of mistake: {problem.category.replace('_', ' ')}." in asked
-    assert f"Difficulty: {problem.difficulty}." in asked
-
-
-SKIPPED: dict[str, tuple[Reply, str]] = {
-    "no JSON": (says("I would rather not."), "not the JSON that was asked for"),
-    "broken JSON": (says('{"name": "grow", '), "not the JSON that was asked for"),
-    "another form": (says({"name": "grow"}), "not the JSON that was asked for"),
-    "tests that are no literals": (
-        says(bug(tests=[{"args": "[open('x')]", "expected": "1", "raises": ""}])),
-        "not the JSON that was asked for",
+LOADED = 'a = load("sales")\n'
+CROSSED = "".join(f"a{i} = join(a{i - 1}, a{i - 1}, on: k == k)\n" for i in range(1, 12))
+REJECTED: dict[str, tuple[Any, str]] = {
+    "no JSON": ("I would rather not.", "not the JSON that was asked for"),
+    "another form": ({"program": 1, "intent": ""}, "not the JSON that was asked for"),
+    "a list": ([good()], ""),
+    "no intent": (program(good()["program"], "x"), "the intent is no sentence"),
+    "an intent with signs of control": (
+        program(good()["program"], "one \x1b[31m two"),
+        "the intent is no sentence",
     ),
+    "no program": (program("SELECT 1"), "the program does not parse ("),
+    "an empty program": (program(""), "the program does not parse (no-emit)"),
+    "an unknown table": (program('a = load("x")\nemit a'), "the program fails (unknown-table)"),
+    "an unknown column": (program(LOADED + "  |> select(x)\nemit a"), "the program fails (unknown-column)"),
+    "a division by zero": (
+        program(LOADED + "  |> compute(x: 1 / (quantity - quantity))\nemit a"),
+        "the program fails (division-by-zero)",
+    ),
+    "no rows": (program(LOADED + "  |> filter(quantity > 99)\nemit a"), "the program emits no rows"),
+    "many rows": (
+        program(LOADED + 'b = load("sales")\nc = join(a, b, on: product_id == product_id)\nemit c'),
+        "the program emits more than 20 rows",
+    ),
+    "many columns": (
+        program(LOADED + "|> compute(" + ", ".join(f"c{i}: 1" for i in range(12)) + ")\nemit a"),
+        "the program emits more than 12 columns",
+    ),
+    "a program without end": (program(LOADED * 1000), "the program is too long"),
+    "a join that explodes": (
+        program(f'a0 = load("sales") |> compute(k: 1)\n{CROSSED}emit a11'),
+        "the program fails (limit-",
+    ),
+    "deep nesting": (program(LOADED + f"|> compute(x: {'(' * 1500}1{')' * 1500})\nemit a"), "the program "),
     "a refusal": (says("", refusal="I cannot."), "refused"),
-    "a filter": (says("", finish_reason="content_filter"), "refused"),
-    "an answer without end": (says('{"name"', finish_reason="length"), "cut short"),
-    "an answer without choices": ((200, {"choices": []}), "without a readable answer"),
-    "no completion at all": ((200, b"<html>"), "without a readable answer"),
     "too many requests": (fails(429), "rate limited"),
-    "a fault of the server": (fails(500), "failed at the endpoint"),
-    "no answer in time": (SLOW, "timed out"),
-}
-
-
-@pytest.mark.parametrize("name", SKIPPED)
-def test_what_is_no_answer_is_counted_and_the_next_request_sent(
-    name: str, tmp_path: Path, run: Runner
-) -> None:
-    reply, count = SKIPPED[name]
-    timeout = 0.5 if reply == SLOW else 20.0
-    with endpoint(lambda number: says(bug()) if number else reply) as seen:
-        written = write(seen.url, tmp_path, run, timeout=timeout)
-    assert len(written.problems) == 1
-    assert counted(written) == {"sent": 2, count: 1}
-
-
-def test_the_client_asks_again_where_the_server_is_busy(tmp_path: Path, run: Runner) -> None:
-    replies = [fails(429), fails(503), says(bug())]
-    with endpoint(lambda number: replies[number]) as seen:
-        written = write(seen.url, tmp_path, run, retries=2)
-    assert len(written.problems) == 1
-    assert counted(written) == {"sent": 1}
-    assert len(seen) == 3
-
-
-def test_a_text_around_the_json_does_no_harm() -> None:
-    entry = read_entry(f"Here it is:\n```json\n{json.dumps(bug())}\n```\n")
-    assert entry is not None
-    assert entry["tests"][0] == {"args": [-12], "expected": 0}
-    raising = read_entry(
-        json.dumps(bug(tests=[{"args": "[(1, {2})]", "expected": "", "raises": "KeyError"}]))
-    )
-    assert raising is not None
-    assert raising["tests"] == [{"args": [(1, {2})], "raises": "KeyError"}]
-
-
-REJECTED: dict[str, tuple[dict[str, Any], str]] = {
-    "a wrong expectation": (
-        bug(tests=[*bug()["tests"], {"args": "[50]", "expected": "53", "raises": ""}]),
-        "the correct code fails test 15: wrong value",
-    ),
-    "no mistake": (
-        bug(buggy_code=bug()["correct_code"]),
-        "of 14 different tests the buggy code fails 0; it takes 3 tests and 2 that fail, to show one and to"
-        " hide one",
-    ),
-    "few tests": (bug(tests=bug()["tests"][:5]), "3 visible tests, at least 6 are wanted"),
-    "a comment": (
-        bug(buggy_code=bug()["buggy_code"].replace(" + 2)", " + 2)  # oops")),
-        "the buggy code has a comment",
-    ),
-    "other code": (bug(correct_code="import os\n"), "the correct code does not define 'grow' as a function"),
+    "a prompt that is too long": (fails(400, "maximum context length"), "longer than the model's context"),
 }
 
 
 @pytest.mark.parametrize("name", REJECTED)
-def test_a_bug_that_fails_a_check_is_left_out_with_its_reason(name: str, tmp_path: Path, run: Runner) -> None:
+def test_what_is_no_program_is_counted_by_its_reason(name: str, tmp_path: Path) -> None:
     content, reason = REJECTED[name]
-    with endpoint(lambda number: says(bug(3) if number else content)) as seen:
-        written = write(seen.url, tmp_path, run)
-    assert [problem.description for problem in written.problems] == ["Return n and 3 more, at least 0."]
-    assert [(name, reasons[0]) for name, reasons in written.rejections] == [("grow", reason)]
+    start = time.monotonic()
+    candidates = written(content, good(), folder=tmp_path)
+    assert len(candidates) == 1
+    if reason:
+        counted = [what for what in candidates.counts if what.startswith(reason)]
+        assert [candidates.counts[what] for what in counted] == [1], candidates.counts
+    assert time.monotonic() - start < 5
 
 
-def test_a_model_that_repeats_itself_is_given_up(tmp_path: Path, run: Runner) -> None:
-    with endpoint(lambda number: says(bug())) as seen:
-        written = write(seen.url, tmp_path, run, 2)
-    assert len(written.problems) == 1
-    assert written.stopped == "16 requests gave no more than this"
-    assert {reasons for _, reasons in written.rejections} == {("it was written before",)}
+def test_a_program_is_taken_once(tmp_path: Path) -> None:
+    candidates = written(good(), folder=tmp_path, n=2)
+    assert len(candidates) == 1
+    assert candidates.counts["written before"] == 9
+    assert candidates.stopped == "10 requests gave no more than this"
 
 
-def test_an_endpoint_that_is_silent_is_given_up(tmp_path: Path, run: Runner) -> None:
-    with endpoint(lambda number: fails(500)) as seen:
-        written = write(seen.url, tmp_path, run)
-    assert written.problems == []
-    assert written.stopped == "3 requests in a row got no answer; the last one: failed at the endpoint"
+def test_a_silent_endpoint_is_given_up(tmp_path: Path) -> None:
+    candidates = written(good(), fails(500), folder=tmp_path, n=9)
+    assert len(candidates) == 1
+    assert candidates.stopped == "3 requests in a row got no answer; the last one: failed at the endpoint"
+    assert candidates.silent
 
 
-def test_where_nobody_listens_it_is_given_up(tmp_path: Path, run: Runner) -> None:
-    with endpoint(lambda number: fails(500)) as seen:
-        pass
-    assert counted(write(seen.url, tmp_path, run)) == {"sent": 3, "not connected": 3}
+def test_a_second_run_asks_nothing_and_gives_the_same(tmp_path: Path) -> None:
+    with endpoint(lambda request: says(good(request.number + 1))) as seen:
+        first, again = (
+            write_programs(settings(seen.url, tmp_path, workers=3), BAKERY, TABLES, 3) for _ in range(2)
+        )
+    assert first.items == again.items
+    assert again.counts["sent"] == 0
+    assert (again.counts["from the cache"], again.tokens_in) == (3, 300)
 
 
-FATAL = {
-    "a wrong key": (
-        fails(401, f"Incorrect API key provided: {KEY}"),
-        "the endpoint answers with status 401: is OPENAI_API_KEY right?",
-    ),
-    "no such model": (fails(404, "no model\nm"), "the endpoint answers with status 404: "),
-    "no such option": (fails(400, f"response_format, {KEY}"), "the endpoint answers with status 400: "),
+def test_nothing_is_asked_for_nothing(tmp_path: Path) -> None:
+    assert written(good(), folder=tmp_path, n=0).items == []
+
+
+def test_the_request_shows_the_schema_and_differs_by_number_and_seed() -> None:
+    bodies = [
+        program_body(settings("", Path()), BAKERY, TABLES, seed, i) for seed in (0, 1) for i in range(9)
+    ]
+    assert len({json.dumps(body) for body in bodies}) == 18
+    assert len({body["messages"][1]["content"] for body in bodies}) > 12
+    text = bodies[0]["messages"][1]["content"]
+    assert "sales (15 rows, key sale_id)" in text
+    assert '- day (text): "sat", "wed", "thu", "tue", "mon", "fri"' in text
+    assert "- quantity (number): 2, 1, 6, 4, 3, 10, ... (9 different, from 1 to 10)" in text
+    assert "- sales.product_id -> products.product_id" in text
+    assert bodies[0]["response_format"]["json_schema"]["schema"] == PROGRAM_SCHEMA
+    assert "`group_by(a, b)`" in bodies[0]["messages"][0]["content"]
+
+
+def test_hostile_tables_can_be_shown() -> None:
+    table = Table({"c": ["x" * 10_000, 'quo"te\n', "\ud800"], "n": [1, 2.5, -(10**300)]})
+    body = program_body(settings("", Path()), Database("d", "s", {"t": table}), {"t": table}, 0, 0)
+    text = body["messages"][1]["content"]
+    text.encode()
+    assert len(text) < 1_000
+
+
+# ---- conceptual mistakes
+
+MISTAKES = [
+    {
+        "description": "Takes Friday for a market day instead of Saturday.",
+        "original": '  |> filter(day == "wed" or day == "sat")',
+        "mutated": '  |> filter(day == "wed" or day == "fri")',
+    },
+    {
+        "description": "Measures the biggest bag instead of the average one.",
+        "original": "aggregate(sales: count(), bag: avg(quantity))",
+        "mutated": "aggregate(sales: count(), bag: max(quantity)) -- oops",
+    },
+]
+FORGOTTEN = {
+    "description": "Forgets that a product has to be sold twice.",
+    "original": "  |> filter(sales >= 2)",
+    "mutated": "",
 }
 
 
-@pytest.mark.parametrize("name", FATAL)
-def test_an_endpoint_that_cannot_be_used_is_told_in_one_line(name: str, tmp_path: Path, run: Runner) -> None:
-    reply, problem = FATAL[name]
-    with endpoint(lambda number: reply) as seen, pytest.raises(Unavailable) as caught:
-        write(seen.url, tmp_path, run)
-    assert str(caught.value).startswith(problem)
-    assert KEY not in str(caught.value)
-    assert "\n" not in str(caught.value)
+def applied(mistakes: list[dict[str, str]]) -> str:
+    code = PROBLEM.correct_code
+    for mistake in mistakes:
+        code = code.replace(mistake["original"], mistake["mutated"])
+    return "".join(f"{line}\n" for line in code.split("\n") if line.strip() != "|>")
 
 
-def test_answers_are_kept_and_a_second_run_goes_on(tmp_path: Path, run: Runner) -> None:
-    replies: list[Reply] = [says(bug(2)), says("no JSON"), fails(500), says(bug(3)), says(bug(4))]
-    with endpoint(lambda number: replies[number]) as seen:
-        first = write(seen.url, tmp_path, run, 2)
-        again = write(seen.url, tmp_path, run, 3)
-    assert counted(first) == {"sent": 4, "not the JSON that was asked for": 1, "failed at the endpoint": 1}
-    assert counted(again) == {"sent": 1, "from the cache": 3, "not the JSON that was asked for": 1}
-    assert [problem.id for problem in again.problems[:1]] == [problem.id for problem in first.problems[:1]]
-    kept = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "cache").iterdir())
-    assert KEY not in kept
+def mistaken(mistakes: list[dict[str, str]], /, **changes: Any) -> dict[str, Any]:
+    return {"mistakes": mistakes, "buggy_program": applied(mistakes), **changes}
 
 
-def test_a_broken_file_of_the_cache_is_asked_for_again(tmp_path: Path, run: Runner) -> None:
-    with endpoint(lambda number: says(bug())) as seen:
-        write(seen.url, tmp_path, run)
-        for path in (tmp_path / "cache").iterdir():
-            path.write_text("[", encoding="utf-8")
-        assert counted(write(seen.url, tmp_path, run)) == {"sent": 1}
+def mutants(*contents: Any, folder: Path, n: int = 1) -> Candidates[Mutant]:
+    def reply(request: Request) -> Reply:
+        return says(contents[min(request.number, len(contents) - 1)])
+
+    with endpoint(reply) as seen:
+        return degraded(settings(seen.url, folder), CORRECT, PROBLEM.intent, TABLES, n)
 
 
-def test_comments_are_told_from_texts() -> None:
-    assert has_comment("x = 1  # why\n")
-    assert not has_comment("x = '# why'\n")
+def test_mistakes_become_a_mutant(tmp_path: Path) -> None:
+    (mutant,) = mutants(mistaken(MISTAKES), folder=tmp_path)
+    assert mutant.category == "intent_mismatch"
+    assert mutant.program == parse(mutant.code) == parse(applied(MISTAKES))
+    assert "--" not in mutant.code
+    lines = mutant.code.splitlines()
+    assert [lines[bug.line - 1].strip() for bug in mutant.bugs] == [bug.mutated for bug in mutant.bugs]
+    assert mutant.bugs[0].mutated == '|> filter(day == "wed" or day == "fri")'
+    assert mutant.bugs[1].original == "|> aggregate(sales: count(), bag: avg(quantity))"
+    assert mutant.bugs[1].description == MISTAKES[1]["description"]
+    assert mutant.place == ("market", 0)
+    expected = run(PROBLEM.correct_code, TABLES)
+    for alone in (*mutant.alone, mutant.program):
+        assert not run(print_program(alone), TABLES).matches(expected)
+    assert [print_program(alone).count("max(quantity)") for alone in mutant.alone] == [0, 1]
 
 
-def test_nothing_is_asked_for_twice() -> None:
-    requests = [llm._request(0, number) for number in range(200)]
-    assert len({request["seed"] for request in requests}) == 200
-    assert {request["category"] for request in requests} == set(llm.PYTHON_CATEGORIES)
-    assert requests[:5] == [llm._request(0, number) for number in range(5)]
+def test_a_line_can_be_left_out(tmp_path: Path) -> None:
+    candidates = mutants(mistaken([FORGOTTEN, MISTAKES[1]]), folder=tmp_path)
+    assert candidates.rejections == []
+    (mutant,) = candidates
+    lines = mutant.code.splitlines()
+    left_out = mutant.bugs[1]
+    assert (left_out.original, left_out.mutated) == ("|> filter(sales >= 2)", "")
+    assert lines[left_out.line - 1].strip() == mutant.bugs[0].mutated  # it stood below this one, the last
+    assert [bug.stages_to_emit for bug in mutant.bugs] == [5, 4]
 
 
-def test_the_command_writes_the_rows(tmp_path: Path) -> None:
-    with endpoint(lambda number: says(bug(number + 2) if number else "no")) as seen:
-        arguments = ("--model", "m", "--base-url", seen.url, "--n", "1", "--out", "o.jsonl", "--workers", "1")
-        done = builder(tmp_path, "arena-write", *arguments, "--allow-missing-layers", OPENAI_API_KEY=KEY)
-    assert done.stderr.splitlines() == [
-        "requests: 2 sent, 1 not the JSON that was asked for",
-        "accepted 1, written to o.jsonl",
-    ]
-    (line,) = (tmp_path / "o.jsonl").read_text(encoding="utf-8").splitlines()
-    assert json.loads(line)["source"] == "llm"
-    assert KEY not in done.stdout + done.stderr
+ONE_LINE = MISTAKES[0]
+BAD_MUTANTS: dict[str, tuple[Any, str]] = {
+    "no JSON": ("no", "not the JSON that was asked for"),
+    "mistakes that are none": (mistaken(MISTAKES, mistakes="two"), "not the JSON that was asked for"),
+    "parts that are no texts": (
+        mistaken(MISTAKES, mistakes=[{"original": 1}] * 2),
+        "not the JSON that was asked for",
+    ),
+    "one mistake": (mistaken(MISTAKES[:1]), "not two or three mistakes"),
+    "four mistakes": (mistaken(MISTAKES * 2), "not two or three mistakes"),
+    "one line twice": (mistaken([ONE_LINE, ONE_LINE]), "two mistakes change one line"),
+    "a line that is not there": (
+        mistaken([{**ONE_LINE, "original": "  |> filter(x)"}, MISTAKES[1]]),
+        "the line of a mistake is not one of the program",
+    ),
+    "an empty line": (
+        mistaken([{**ONE_LINE, "original": ""}, MISTAKES[1]], buggy_program="emit x"),
+        "the line of a mistake is not one of the program",
+    ),
+    "two lines for one": (
+        mistaken([{**ONE_LINE, "mutated": f"{ONE_LINE['mutated']}\n  |> take(3)"}, MISTAKES[1]]),
+        "a mistake is not one line",
+    ),
+    "two stages for one": (
+        mistaken([{**ONE_LINE, "mutated": f"{ONE_LINE['mutated']} |> take(3)"}, MISTAKES[1]]),
+        "a mistake is not one line",
+    ),
+    "no description": (
+        mistaken([{**ONE_LINE, "description": " "}, MISTAKES[1]]),
+        "a description is no sentence",
+    ),
+    "another program": (
+        mistaken(MISTAKES, buggy_program=PROBLEM.correct_code),
+        "the program is not the correct one with these mistakes",
+    ),
+    "a mistake that does not parse": (
+        mistaken([{**ONE_LINE, "mutated": "  |> filter(day ="}, MISTAKES[1]]),
+        "the program does not parse (",
+    ),
+    "a mistake that fails": (
+        mistaken([{**ONE_LINE, "mutated": '  |> filter(weekday == "wed")'}, MISTAKES[1]]),
+        "a mistake alone gives an error",
+    ),
+    "a mistake that changes nothing": (
+        mistaken([{**ONE_LINE, "mutated": '  |> filter(day == "sat" or day == "wed")'}, MISTAKES[1]]),
+        "a mistake alone changes nothing",
+    ),
+    "another name": (
+        mistaken(
+            [
+                {
+                    **ONE_LINE,
+                    "original": 'products = load("products")',
+                    "mutated": 'wares = load("products")',
+                },
+                {**MISTAKES[1]},
+            ]
+        ),
+        "a mistake alone gives an error",
+    ),
+    "nothing left": (
+        mistaken([{**ONE_LINE, "mutated": '  |> filter(day == "sun")'}, MISTAKES[1]]),
+        "the buggy program emits no rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_MUTANTS)
+def test_what_is_no_mutant_is_counted_by_its_reason(name: str, tmp_path: Path) -> None:
+    content, reason = BAD_MUTANTS[name]
+    candidates = mutants(content, mistaken(MISTAKES), folder=tmp_path)
+    assert len(candidates) == 1
+    counted = [what for what in candidates.counts if what.startswith(reason)]
+    assert [candidates.counts[what] for what in counted] == [1], candidates.counts
+
+
+def test_the_request_shows_the_program_and_what_it_is_for() -> None:
+    code = print_program(CORRECT)
+    bodies = [mistakes_body(settings("", Path()), code, INTENT, TABLES, 0, number) for number in range(5)]
+    assert len({json.dumps(body) for body in bodies}) == 5
+    text = bodies[0]["messages"][1]["content"]
+    assert code in text
+    assert INTENT in text
+    assert bodies[0]["response_format"]["json_schema"]["schema"] == MISTAKES_SCHEMA
+
+
+def test_a_list_of_mutants_is_given(tmp_path: Path) -> None:
+    with endpoint(lambda request: says(mistaken(MISTAKES))) as seen:
+        (mutant,) = degrade(settings(seen.url, tmp_path), CORRECT, PROBLEM.intent, TABLES, 1)
+    assert len(mutant.alone) == 2
+
+
+REQUESTS = """
+from pathlib import Path
+import hashlib, json
+from tests.dataset_builder.test_llm import BAKERY, TABLES, CORRECT, settings, program_body, mistakes_body
+from dsl_debug.lang import print_program
+s = settings("u", Path())
+bodies = [program_body(s, BAKERY, TABLES, 3, n) for n in range(5)]
+bodies += [mistakes_body(s, print_program(CORRECT), "x", TABLES, 3, n) for n in range(5)]
+print(hashlib.sha256(json.dumps(bodies).encode()).hexdigest())
+"""
+
+
+def test_requests_are_the_same_whatever_the_hash_seed() -> None:
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", REQUESTS],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1

@@ -1,0 +1,362 @@
+"""Asking a model behind an OpenAI-compatible endpoint: retries, time-outs, a cache on disk, one order.
+
+Every answer is kept in a folder under a hash of the whole request, so that a run that was stopped goes on
+where it was; what an endpoint failed to answer is not kept. The client reads the key from OPENAI_API_KEY; it
+is written nowhere, and cut out of whatever an endpoint says. Needs openai (extra `eval`).
+
+What this does not guard: an endpoint that trickles an answer for ever. The time-out is one for silence.
+"""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from dataset_builder.answers import (
+    FAILED,
+    NO_TOOLS,
+    NOT_CONNECTED,
+    RATE_LIMITED,
+    REJECTED,
+    SILENT,
+    TIMED_OUT,
+    TOO_LONG,
+    UNREADABLE,
+    Answer,
+    CallText,
+    Usage,
+    keep_answer,
+    kept_answer,
+    read_completion,
+)
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+Body = dict[str, Any]
+"""A request for a chat completion, as the API takes it."""
+
+Progress = Callable[[int, int], None]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MODEL_TIMEOUT = 120.0
+"""Seconds for one answer."""
+
+RETRIES = 4
+"""Times that the client asks again, later each time, where an endpoint is busy, slow or away."""
+
+PATIENCE = 3
+"""So many requests in a row without an answer, and there is no use in going on."""
+
+MIN_KEY = 8
+"""Characters of a key that is worth hiding."""
+
+# Options that a request can do without, and the words by which an endpoint complains of them.
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "response_format": ("response_format", "json_schema", "structured output", "guided"),
+    "seed": ("seed",),
+    "temperature": ("temperature",),
+    "max_tokens": ("max_tokens",),
+}
+_CONTEXT = ("context length", "context_length", "context window", "maximum context", "too many tokens")
+
+
+class Unavailable(RuntimeError):
+    """The endpoint cannot be used at all: no package, no key, or it refuses every request of this kind."""
+
+
+class Silence(RuntimeError):
+    """The endpoint has stopped to answer; what it has answered so far counts."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which model, where, and how to ask it; answers are kept in the folder `cache`.
+
+    Prices are for a million tokens; None where nobody knows them. Without `max_tokens` the endpoint decides
+    how long an answer may be.
+    """
+
+    model: str
+    base_url: str
+    cache: Path
+    workers: int = 4
+    timeout: float = MODEL_TIMEOUT
+    retries: int = RETRIES
+    max_tokens: int | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+
+    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        """What so many tokens cost; None without prices."""
+        if self.price_in is None or self.price_out is None:
+            return None
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
+
+
+class Target(NamedTuple):
+    """A model and the address of its endpoint."""
+
+    model: str
+    base_url: str
+
+
+def parse_target(text: str) -> Target:
+    """Read `openai:MODEL@URL`; `openai:` may be left out. Raises ValueError, saying what is wrong."""
+    form = "openai:MODEL@URL, such as openai:qwen3@http://localhost:8000/v1"
+    model, sign, address = text.strip().removeprefix("openai:").partition("@http")
+    if not sign:
+        raise ValueError(f"{_shown(text)} has no address: a model behind an endpoint is written {form}")
+    if not model or any(char.isspace() for char in model):
+        raise ValueError(f"{_shown(text)} names no model: a model behind an endpoint is written {form}")
+    problem = _url_problem(f"http{address}")
+    if problem:
+        raise ValueError(problem)
+    return Target(model, f"http{address}".rstrip("/"))
+
+
+def _shown(text: str) -> str:
+    """A text of the command line without what may be a password in an address."""
+    head, sign, tail = text.rpartition("@")
+    return repr(f"{head[:60]}{sign}{tail[:60]}") if "//" not in head else "the target"
+
+
+def _url_problem(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "the address of the endpoint cannot be read"
+    if parts.scheme not in ("http", "https") or not host or any(char.isspace() for char in url):
+        return "the address of the endpoint is no http or https address"
+    if parts.username or parts.password:
+        return "the address of the endpoint holds a password: set OPENAI_API_KEY instead"
+    return ""
+
+
+# JSON in answers
+
+
+def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema of an object of which every property is required."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def text_properties(described: Mapping[str, str]) -> dict[str, Any]:
+    """Properties that are texts, each with its description."""
+    return {name: {"type": "string", "description": text} for name, text in described.items()}
+
+
+def structured(
+    settings: Settings, system: str, task: str, name: str, schema: Mapping[str, Any], seed: int
+) -> Body:
+    """A request whose answer is one JSON object of a schema."""
+    body: Body = {
+        "model": settings.model,
+        "messages": [{"role": "system", "content": system}, {"role": "user", "content": task}],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": name, "strict": True, "schema": dict(schema)},
+        },
+        "temperature": 1.0,
+        "seed": seed,
+    }
+    return body | ({"max_tokens": settings.max_tokens} if settings.max_tokens else {})
+
+
+# Asking
+
+
+def in_order(
+    function: Callable[[T], R], items: Iterable[T], workers: int, ahead: int | None = None
+) -> Generator[R, None, None]:
+    """`map` over threads, in the order of the items; at most `ahead` of them are begun beyond what was read.
+
+    An exception is raised as soon as there is one, whichever item it is of. When the reader stops, what has
+    not begun is not begun any more.
+    """
+    jobs: SimpleQueue[tuple[Future[R], T] | None] = SimpleQueue()
+    for _ in range(workers):
+        # Daemons, unlike the threads of an executor: nobody waits for a silent endpoint at the very end.
+        Thread(target=_work, args=(function, jobs), daemon=True).start()
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(Future())
+            jobs.put((waiting[-1], item))
+            if len(waiting) >= (ahead or workers):
+                yield _first(waiting)
+        while waiting:
+            yield _first(waiting)
+    finally:
+        for future in waiting:
+            future.cancel()
+        for _ in range(workers):
+            jobs.put(None)
+
+
+def _work(function: Callable[[T], R], jobs: "SimpleQueue[tuple[Future[R], T] | None]") -> None:
+    while job := jobs.get():
+        future, item = job
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(function(item))
+            except BaseException as error:  # it is the reader's
+                future.set_exception(error)
+
+
+def _first(waiting: deque[Future[R]]) -> R:
+    """The result that is first in the row, as soon as it is there."""
+    running = set(waiting)
+    while not waiting[0].done():
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+    return waiting.popleft().result()
+
+
+def heard(answers: Iterable[Answer], usage: Usage) -> Iterator[Answer]:
+    """The answers, each counted in `usage`. Raises Silence after `PATIENCE` in a row that were none."""
+    silent = 0
+    for answer in answers:
+        usage.add(answer)
+        silent = silent + 1 if answer.trouble in SILENT else 0
+        yield answer
+        if silent == PATIENCE:
+            raise Silence(f"{PATIENCE} requests in a row got no answer; the last one: {answer.trouble}")
+
+
+class Endpoint:
+    """A client of one endpoint, for many threads. Raises Unavailable, in one line and without the key."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._client = _client(settings)
+        self._closed = False
+        self._answered = False
+        self._dropped: set[str] = set()
+
+    def __enter__(self) -> "Endpoint":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed = True
+        self._client.close()
+
+    def answer(self, body: Body) -> Answer:
+        """From the cache, or from the endpoint and then into the cache."""
+        key = json.dumps([self.settings.base_url, body], sort_keys=True)
+        path = self.settings.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+        answer = kept_answer(path)
+        if answer is None:
+            if self._closed:
+                raise Unavailable("the client is closed")
+            answer = self._ask(body)
+            if answer.trouble not in (*SILENT, TOO_LONG):
+                keep_answer(path, answer)
+        self._answered = self._answered or not answer.trouble
+        return answer
+
+    def answers(self, bodies: Iterable[Body], ahead: int | None = None) -> Iterator[Answer]:
+        """The answers to requests, in their order, some at a time."""
+        return in_order(self.answer, bodies, self.settings.workers, ahead)
+
+    def _ask(self, body: Body) -> Answer:
+        import openai
+
+        sent = self._without_dropped(body)
+        try:
+            completion = self._client.chat.completions.create(**sent)
+        except openai.APITimeoutError:
+            return Answer(trouble=TIMED_OUT)
+        except openai.APIConnectionError:
+            return Answer(trouble=NOT_CONNECTED)
+        except openai.RateLimitError:
+            return Answer(trouble=RATE_LIMITED)
+        except openai.APIStatusError as error:
+            return self._refused(error, body, sent)
+        except (openai.OpenAIError, ValueError, TypeError, RecursionError):
+            return Answer(trouble=UNREADABLE)
+        return self._without_key(read_completion(completion))
+
+    def _without_key(self, answer: Answer) -> Answer:
+        """An answer that may be kept: some servers echo what they were sent."""
+        key = self._client.api_key
+        calls = tuple(CallText(_hidden(c.name, key), _hidden(c.arguments, key)) for c in answer.calls)
+        return answer._replace(text=_hidden(answer.text, key), calls=calls)
+
+    def _without_dropped(self, body: Body) -> Body:
+        """A request without the options that this endpoint does not take."""
+        sent = {name: value for name, value in body.items() if name not in self._dropped}
+        if "response_format" in body and "response_format" not in sent:
+            schema = json.dumps(body["response_format"]["json_schema"]["schema"])
+            system, *others = body["messages"]
+            told = {**system, "content": f"{system['content']}\n\nThe schema of the answer: {schema}"}
+            sent["messages"] = [told, *others]
+        return sent
+
+    def _refused(self, error: Any, body: Body, sent: Body) -> Answer:
+        """What a status other than 200 means for a request."""
+        status, said = int(error.status_code), str(error.message).lower()
+        if status in (408, 409) or status >= 500:
+            return Answer(trouble=TIMED_OUT if status == 408 else FAILED)
+        if status == 413 or any(word in said for word in _CONTEXT):
+            return Answer(trouble=TOO_LONG)
+        first = all(message["role"] != "tool" for message in sent["messages"])
+        if status in (400, 404, 422) and "tools" in sent and "tool" in said and first:
+            return Answer(trouble=NO_TOOLS)
+        if status in (400, 422):
+            for option, words in _OPTIONS.items():
+                if option in sent and any(word in said for word in words):
+                    self._dropped.add(option)  # the same for all requests, whichever thread finds it out
+                    return self._ask(body)
+            if self._answered:  # so it is this request that it does not like
+                return Answer(trouble=REJECTED)
+        raise Unavailable(_told(error, self._client.api_key))
+
+
+def _client(settings: Settings) -> "OpenAI":
+    try:
+        import openai
+    except ImportError:
+        raise Unavailable("asking a model needs openai: pip install 'dsl-debug[eval]'") from None
+    problem = _url_problem(settings.base_url)
+    if problem:
+        raise Unavailable(problem)
+    try:
+        return openai.OpenAI(
+            base_url=settings.base_url, timeout=settings.timeout, max_retries=settings.retries
+        )
+    except openai.OpenAIError:
+        raise Unavailable(
+            "set OPENAI_API_KEY; for an endpoint that asks for no key any text will do"
+        ) from None
+
+
+def _hidden(text: str, key: str) -> str:
+    """A text without the key. Shorter ones are no secrets but what an endpoint without keys is given."""
+    return text.replace(key, "***") if len(key) >= MIN_KEY else text
+
+
+def _told(error: Any, key: str) -> str:
+    """What the endpoint says, in one line. What it says about a key is left out, since it may cite it."""
+    status = f"the endpoint answers with status {error.status_code}"
+    if error.status_code in (401, 403):
+        return f"{status}: is OPENAI_API_KEY right?"
+    message = " ".join(_hidden(str(error.message), key).split())[:200]
+    message = message.removeprefix(f"Error code: {error.status_code} - ")
+    return f"{status}: {message}" if message else status
