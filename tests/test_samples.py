@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.trials import Stock, Trial, exploits
 from dsl_debug.agents.emitter import constant_program
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import DSLDebugEnv
@@ -331,3 +332,14 @@ def picking(program: Program, tables: dict[str, Table]) -> Iterator[str]:
                 pick = Filter(Logic("or", parts) if len(parts) > 1 else parts[0])
                 stages = (*statement.stages[:place], pick, *statement.stages[place + 1 :])
                 yield print_program(with_stages(program, statement, stages))
+
+
+@each_problem
+def test_the_exploits_of_certification_are_paid_nothing(problem: DslProblem) -> None:
+    pool = [Stock(suite.tables) for suite in problem.hidden]
+    trial = Trial(parse(problem.correct_code), Stock(problem.tables), pool)
+    buggy = parse(problem.buggy_code) if rows_of(problem.buggy_code, problem.tables) else None
+    attacks = exploits(trial, buggy)
+    assert attacks["constant_emitter"]
+    for program in [program for programs in attacks.values() for program in programs]:
+        assert not is_right_when_hidden(print_program(program), problem)

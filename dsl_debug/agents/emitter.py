@@ -43,8 +43,8 @@ def constant_program(expected: Table, tables: Mapping[str, Table]) -> Program | 
     among them, take one pipe. Otherwise rows are numbered by the rank of a column's values; numbers are
     polynomials of the row number, and texts are looked up by their rank among a column's values.
     """
-    if not expected.names:
-        return None
+    if not expected.names or not all(map(str.isidentifier, expected.names)):
+        return None  # no program can make such columns
     varying = [name for name, values in expected.columns.items() if len(set(values)) > 1]
     if not varying:
         return _one_pipe(expected, tables)

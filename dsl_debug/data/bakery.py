@@ -76,7 +76,7 @@ product_id,name,kind,price
 5,Nut cake,cake,3.8
 6,Ciabatta,bread,3.3
 7,Berry cake,cake,4.9
-8,Pretzel,bread,1.1
+8,Pretzel,savoury,1.1
 9,Eclair,pastry,3.0
 """,
         "sales": """
