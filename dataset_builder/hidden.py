@@ -19,7 +19,7 @@ FEW = 6
 """Up to so many distinct whole numbers are a scale or a flag; no others come up in hidden contents."""
 LARGEST = 10**12
 """Numbers beyond it are left as they are: a step of one may be none to a float."""
-FEWEST_ROWS, MANY_ROWS = 30, 150
+FEWEST_ROWS, MANY_ROWS = 20, 60
 """Between these most hidden tables have their rows; those with fewer shown stay close to that number."""
 TRIES = 5
 REAL, SHUFFLED, MIXED = 0, 1, 2

@@ -6,8 +6,8 @@ from typing import Any
 from dsl_debug.lang import Program, Table
 from dsl_debug.problem import Bug
 
-MAX_ROWS = 200
-"""Rows of a table in the contents that a problem shows."""
+MAX_ROWS = 120
+"""Rows of a table in the contents that a problem shows, and in hidden ones, at most."""
 
 Contents = dict[str, Table]
 """Rows for the tables of a database, by the tables' names, in the order of the database."""

@@ -56,7 +56,7 @@ def chain(customers: int = 600, orders: int = 3000, lines: int = 9000) -> Databa
 
 
 def small() -> Database:
-    return chain(customers=12, orders=40, lines=150)
+    return chain(customers=12, orders=40, lines=110)
 
 
 def made(database: Database) -> tuple[Contents, list[Contents]]:
