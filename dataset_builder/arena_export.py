@@ -4,19 +4,17 @@ Needs pyarrow (extra `build`). The folder appears whole or not at all.
 """
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dataset_builder import folders
 from dataset_builder.arena import SPLITS, Splits
+from dataset_builder.folders import REPORT
 from dsl_debug.episode.python_prompts import python_messages
 from dsl_debug.problem import PYTHON_COLUMNS, PythonProblem, Row
 
-REPORT = "build_report.json"
 CARD = "README.md"
 DATA = Path("data", "arena")
 MADE_BY = "python -m dataset_builder arena"
@@ -36,37 +34,14 @@ def export_arena(splits: Splits, folder: str | Path, report: Mapping[str, Any]) 
     """
     target = Path(folder).resolve()
     check_target(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        made.chmod(0o755)
+    with folders.placed(target) as made:
         _write(splits, made, report)
-        _put(made, target)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
 
 
 def check_target(folder: Path) -> None:
     """Raises ValueError for a folder that cannot be written, or that something else is in."""
-    if not folder.exists():
-        above = next(parent for parent in folder.resolve().parents if parent.exists())
-        if not (above.is_dir() and os.access(above, os.W_OK)):
-            raise ValueError(f"{folder} cannot be made: {above} is no folder that can be written to")
-        return
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is there already, and is no folder")
-    names = {path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()}
     ours = {Path(CARD), Path(REPORT), *(_data_file(split) for split in SPLITS)}
-    if names and not (names <= ours and _is_report(folder / REPORT)):
-        raise ValueError(f"{folder} is there already, and holds something else than an earlier build")
-
-
-def _is_report(path: Path) -> bool:
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(report, dict) and report.get("made_by") == MADE_BY
+    folders.check_target(folder, MADE_BY, ours.__contains__)
 
 
 def _data_file(split: str) -> Path:
@@ -80,21 +55,6 @@ def _write(splits: Splits, folder: Path, report: Mapping[str, Any]) -> None:
     (folder / CARD).write_text(card(splits), encoding="utf-8")
     text = json.dumps({"made_by": MADE_BY, **report}, indent=2, ensure_ascii=False)
     (folder / REPORT).write_text(text + "\n", encoding="utf-8")
-
-
-def _put(made: Path, target: Path) -> None:
-    """Have `made` take the place of `target`, which is away for a moment if it has something in it."""
-    if not target.is_dir() or not any(target.iterdir()):
-        os.replace(made, target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    os.replace(target, old)
-    try:
-        os.replace(made, target)
-    except OSError:
-        os.replace(old, target)
-        raise
-    shutil.rmtree(old)
 
 
 def write_parquet(problems: Iterable[PythonProblem], path: Path) -> None:

@@ -21,10 +21,17 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=[str(n) for n in range(1, len(EXAMPLES) + 1)])
-def test_examples_run_and_print_what_is_shown(code: str, output: str) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+def test_examples_run_and_print_what_is_shown(
+    code: str, output: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if "dist/dsl-debug" in code:  # what `make build-data` makes
+        (tmp_path / "dist").mkdir()
+        (tmp_path / "dist" / "dsl-debug").symlink_to(request.getfixturevalue("built_sample"))
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-c", code]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert result.returncode == 0, result.stderr
     if output:
         assert result.stdout == output

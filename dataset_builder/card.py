@@ -1,0 +1,153 @@
+"""The dataset card: text from a template, and every figure from the report of the build."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dataset_builder.report import ACCEPTED, agents_table, contents_table, gate_counts, gates_table
+
+CARD = "README.md"
+REPOSITORY = "path/to/this/folder"
+
+_TEMPLATE = Path(__file__).with_name("dataset_card.md")
+
+
+class Provenance(NamedTuple):
+    """A source of databases: its licence as the Hub names it, and what is to be said about it."""
+
+    licence: str
+    text: str
+
+
+SPIDER, CATALOG = "spider", "catalog"
+PROVENANCE: dict[str, Provenance] = {
+    CATALOG: Provenance(
+        "mit", "synthetic databases, generated together with this dataset; no real person or company. MIT."
+    ),
+    SPIDER: Provenance(
+        "cc-by-sa-4.0",
+        "databases of [Spider](https://yale-lily.github.io/spider) (Yu et al., 2018), sampled and cleaned. "
+        "CC BY-SA 4.0: problems over them, which hold rows of their tables, are under the same licence.",
+    ),
+}
+_UNKNOWN = Provenance(
+    "other", "databases that whoever built this dataset supplied; ask them for the licence of the rows."
+)
+_STRICTEST_FIRST = ("other", "cc-by-sa-4.0", "mit")
+
+_SPIDER_CITATION = """\
+If you use the problems over Spider's databases, cite:
+
+```bibtex
+@inproceedings{yu2018spider,
+  title = {Spider: A Large-Scale Human-Labeled Dataset for Complex and Cross-Domain Semantic Parsing and Text-to-SQL Task},
+  author = {Yu, Tao and Zhang, Rui and Yang, Kai and Yasunaga, Michihiro and Wang, Dongxu and Li, Zifan and Ma, James and Li, Irene and Yao, Qingning and Roman, Shanelle and Zhang, Zilin and Radev, Dragomir},
+  booktitle = {Proceedings of the 2018 Conference on Empirical Methods in Natural Language Processing},
+  year = {2018}
+}
+```"""  # noqa: E501
+
+_PUBLISHED_EMITTER = "39%"
+"""Share of the published test problems on which a constant emitter earned the full, published reward."""
+
+_ABOUT = {
+    "problems": "`problems` holds all three categories; the configs named after them hold the same rows.",
+    "dialect_shift": "`dialect_shift` is written in dialects: each program's words are replaced by others "
+    "that only `read_docs` explains. Its problems are problems of the test split, printed again.",
+    "sft": "`sft` holds expert trajectories, recorded in real episodes on the problems of `sft_problems`, "
+    "which are in no other split.",
+    "arena": "`arena` is another task: Python functions with one mistake each, and tests.",
+    "traces": "`traces` holds episodes that agents without a model played on the test split.",
+}
+_COLUMNS = {
+    "sft": "`sft`: `messages` (with structured `tool_calls`), `tools` (their schemas), `problem_id`, "
+    "`teacher`, `category`, `difficulty`, `turns`.",
+    "traces": "`traces`: `problem_id`, `policy`, `category`, `difficulty`, `messages`, `submitted`, "
+    "`visible_match`, `hidden_matches`, `reward` (robust), `turns`, `calls` (of each tool), `failure`.",
+    "arena": "`arena`: `function`, `description`, `tests` and `hidden_tests` in place of tables, `family` "
+    "in place of `database`; `dsl_debug.problem.PythonProblem.from_row` reads a row.",
+}
+
+
+def card(facts: Mapping[str, Any], files: Mapping[str, Sequence[str]]) -> str:
+    """The text of the card. `files`: config -> its splits, the default config first."""
+    contents = facts["contents"]
+    sources = sources_of(contents)
+    text = _TEMPLATE.read_text(encoding="utf-8").format(
+        licence=licence(sources),
+        size=_size(sum(split["rows"] for splits in contents.values() for split in splits.values())),
+        configs="\n".join(_config(name, splits, name == next(iter(files))) for name, splits in files.items()),
+        loading="\n".join(_loading(name, splits) for name, splits in files.items()),
+        repository=REPOSITORY,
+        first_split=next(iter(files.values()), ("test",))[0],
+        contents=contents_table(contents),
+        split_notes="\n".join(f"- {text}" for name, text in _ABOUT.items() if name in files),
+        more_columns="\n\n".join(text for name, text in _COLUMNS.items() if name in files),
+        gates=_gates(facts),
+        agents=_agents(facts),
+        sources="\n".join(_source(source, count) for source, count in sources.items()),
+        citation=_SPIDER_CITATION if SPIDER in sources else "",
+        command=facts.get("command", "python -m dataset_builder build"),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text)  # where a part is left out
+
+
+def sources_of(contents: Mapping[str, Any]) -> dict[str, int]:
+    """Source -> problems over its databases, by source."""
+    found: dict[str, int] = {}
+    for config in ("problems", "sft_problems"):
+        for split in contents.get(config, {}).values():
+            for source, count in split["source"].items():
+                found[source] = found.get(source, 0) + count
+    return dict(sorted(found.items()))
+
+
+def licence(sources: Mapping[str, int]) -> str:
+    """The licence of the whole, as the Hub names it: that of the source with the most conditions."""
+    found = {PROVENANCE.get(source, _UNKNOWN).licence for source in sources} | {"mit"}
+    return next(name for name in _STRICTEST_FIRST if name in found)
+
+
+def _size(rows: int) -> str:
+    sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+    return next((name for limit, name in sizes if rows < limit), "100K<n<1M")
+
+
+def _config(name: str, splits: Sequence[str], default: bool) -> str:
+    lines = [f"- config_name: {name}", *(["  default: true"] if default else []), "  data_files:"]
+    for split in splits:
+        lines += [f"  - split: {split}", f"    path: data/{name}/{split}-*.parquet"]
+    return "\n".join(lines)
+
+
+def _loading(name: str, splits: Sequence[str]) -> str:
+    return f'load_dataset("{REPOSITORY}", "{name}")  # {", ".join(splits)}'
+
+
+def _gates(facts: Mapping[str, Any]) -> str:
+    gates = gate_counts(facts)
+    if not gates:
+        return ""
+    accepted = sum(found.get(ACCEPTED, 0) for found in gates.values())
+    total = sum(sum(found.values()) for found in gates.values())
+    head = f"Of {total:,} programs and broken programs that were tried, {accepted:,} were accepted:"
+    return f"{head}\n\n{gates_table(facts)}"
+
+
+def _agents(facts: Mapping[str, Any]) -> str:
+    if not facts["agents"]:
+        return ""
+    return f"""\
+What agents without a model earn on the test split:
+
+{agents_table(facts)}
+
+`constant_emitter` writes the rows shown into its program. On the published test problems of the benchmark \
+that this dataset follows, a simpler one, whose rows are all alike, earned the full reward on \
+{_PUBLISHED_EMITTER} under the published rule, which looks at the visible rows only."""
+
+
+def _source(source: str, problems: int) -> str:
+    text = PROVENANCE.get(source, _UNKNOWN).text
+    return f"- **{source}** ({problems:,} problem{'' if problems == 1 else 's'}): {text}"

@@ -1,0 +1,235 @@
+"""Work cut into jobs: each gives a file of JSON lines, and a job whose file is there is not run again.
+
+A job is a name and a specification that JSON can hold. Its result depends on the specification alone, so that
+neither the number of workers nor an interruption makes a difference. The files of one build lie in a folder
+that is named after all that the build depends on.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import signal
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, Protocol
+
+Row = dict[str, Any]
+Spec = dict[str, Any]
+Function = Callable[[Spec], Iterable[Row]]
+Progress = Callable[[int, int], None]
+
+SPEC_FILE = "spec.json"
+LOCK_FILE = "lock"
+_UNFINISHED = ".unfinished-"
+_PLACE = re.compile(r'File "([^"]+)", line (\d+)')  # of a traceback; one of a worker comes as text
+
+
+class WorkersLost(RuntimeError):
+    """A worker process ended without a result: killed, or out of memory."""
+
+
+class InUse(RuntimeError):
+    """Another build works in the folder."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work: a name for people, and what the function is given."""
+
+    name: str
+    spec: Spec
+
+    def file(self, folder: Path) -> Path:
+        """Where its result lies. Another specification has another file."""
+        return folder / f"{self.name}-{digest(self.spec)[:12]}.jsonl"
+
+
+class Runner(Protocol):
+    """Carries out jobs that have no result yet; gives what went wrong, by the job's name."""
+
+    def run(
+        self, jobs: Sequence[Job], function: Function, folder: Path, on_progress: Progress
+    ) -> dict[str, str]: ...
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value that JSON can hold."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# The folder of a build
+
+
+@contextmanager
+def work_folder(base: Path, spec: Mapping[str, Any]) -> Iterator[Path]:
+    """The folder below `base` that belongs to `spec`, held until the end: two builds never share one.
+
+    Raises InUse if another process holds it, OSError where it cannot be made.
+    """
+    folder = base.resolve() / digest(spec)[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / LOCK_FILE):
+        for leftover in folder.rglob(f"{_UNFINISHED}*"):
+            leftover.unlink()
+        write_atomically(folder / SPEC_FILE, [json.dumps(spec, indent=2, ensure_ascii=False) + "\n"])
+        yield folder
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """The system frees the lock of a process that ends, however it ends."""
+    with open(path, "a", encoding="utf-8") as file:
+        try:
+            import fcntl
+        except ImportError:  # Windows has no such locks
+            yield
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"another build is at work in {path.parent}: wait for it, or give another --work"
+            raise InUse(message) from None
+        yield
+
+
+def write_atomically(path: Path, texts: Iterable[str]) -> None:
+    """A file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, made = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(texts)
+        os.replace(made, path)
+    except BaseException:
+        os.unlink(made)
+        raise
+
+
+# Results
+
+
+def run_job(function: Function, job: Job, folder: Path) -> None:
+    """Carry out one job in this process and keep its rows."""
+    rows = function(job.spec)
+    write_atomically(
+        job.file(folder), (json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
+    )
+
+
+def results(jobs: Iterable[Job], folder: Path) -> Iterator[tuple[Job, list[Row]]]:
+    """The rows of every job that has a result, in the order of the jobs."""
+    for job in jobs:
+        path = job.file(folder)
+        if path.exists():
+            with path.open(encoding="utf-8") as lines:
+                yield job, [json.loads(line) for line in lines]
+
+
+# Running them here
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    function: Function,
+    workers: int,
+    folder: Path,
+    on_progress: Progress = lambda done, total: None,
+) -> dict[str, str]:
+    """Carry out jobs in so many processes: see `LocalRunner.run`."""
+    with LocalRunner(workers) as runner:
+        return runner.run(jobs, function, folder, on_progress)
+
+
+class LocalRunner:
+    """A pool of processes on this machine, for as many calls of `run` as there are.
+
+    The processes are started afresh and not copied, so that threads of this one do no harm.
+    """
+
+    def __init__(self, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._others = multiprocessing.active_children()
+        self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+
+    def __enter__(self) -> "LocalRunner":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if raised[0] is not None:
+            self._end_workers()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _end_workers(self) -> None:
+        """End the workers at once: their jobs are begun again another time."""
+        for process in multiprocessing.active_children():
+            if process not in self._others:
+                process.terminate()
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        function: Function,
+        folder: Path,
+        on_progress: Progress = lambda done, total: None,
+    ) -> dict[str, str]:
+        """What went wrong in the function, by the name of the job; empty if all jobs have a result.
+
+        The function has to be one that another process can import. Raises WorkersLost, OSError and
+        MemoryError: those are no property of a job, and another run may go well.
+        """
+        waiting = [job for job in jobs if not job.file(folder).exists()]
+        done = len(jobs) - len(waiting)
+        on_progress(done, len(jobs))
+        failed: dict[str, str] = {}
+        futures = {self._pool.submit(run_job, function, job, folder): job for job in waiting}
+        for future in as_completed(futures):
+            job = futures[future]
+            if reason := _reason(future, job):
+                failed[job.name] = reason
+            done += 1
+            on_progress(done, len(jobs))
+        return dict(sorted(failed.items()))
+
+
+def _begin() -> None:
+    """A worker leaves interruptions to the process that started it, and does not outlive that one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
+
+
+def _reason(future: "Future[None]", job: Job) -> str:
+    error = future.exception()
+    if error is None:
+        return ""
+    if isinstance(error, BrokenProcessPool):
+        message = f"a worker process was lost (out of memory?), maybe in the job {job.name}"
+        raise WorkersLost(f"{message}; what is done is kept, so run the command again") from None
+    if isinstance(error, OSError | MemoryError):
+        raise error
+    return described(error)
+
+
+def described(error: BaseException) -> str:
+    """An exception in one line, with the place that raised it, in this process or in a worker."""
+    trace = "".join(traceback.format_tb(error.__traceback__)) + str(error.__cause__ or "")
+    places = _PLACE.findall(trace)
+    place = f" ({Path(places[-1][0]).name}:{places[-1][1]})" if places else ""
+    return " ".join(f"{type(error).__name__}: {error}{place}".split())[:300]
