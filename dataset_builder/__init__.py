@@ -1,8 +1,24 @@
 """Builds the datasets of DSL Debug: problems are generated here, verified here, and only then published.
 
+From databases to a folder, in this order:
+
+databases.py      any folder of SQLite files; cleaning.py makes names, types, keys and nulls good
+catalog/          sixty families of made-up databases, for those who have none
+contents.py       the rows that a problem shows; hidden.py and strangers.py: those that it never shows
+synthesize.py     a correct program over them (programs/: its parts), intent.py: what it is for, in a sentence
+mutate.py         the table of bugs (mutations/: its parts)
+trials.py         what is tried against a problem; certify.py: the gates; problems.py: what passes them all
+split.py          which database serves which split
+experts.py        recorded episodes of the reference teacher (reference_teacher/) and of the agents
+export.py         the folder that load_dataset reads: parquet_files.py, card.py, report.py, plots.py
+verify.py         checks a finished folder with code of its own (checking/); stats.py counts what is in it
+
+build.py          all of that in one go (pipeline/: jobs, rounds, selection, resuming); presets.py: the sizes
 cli.py            python -m dataset_builder: the commands
+
+endpoint.py       a model behind an OpenAI-compatible server: llm.py has it write programs and mistakes,
+                  teacher.py has it play
+
 python_bugs/      the arena's curriculum: hand-written bugs, a library to mutate, other people's lists, checks
-arena.py          all problems of the arena, without repetitions, split by family
-arena_export.py   the arena as a folder that load_dataset reads; arena_card.md is its card
-llm.py            further bugs, written by a model
+arena.py          all problems of the arena, split by family; arena_export.py: a folder of them alone
 """

@@ -10,15 +10,15 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from dataset_builder import stages
-from dataset_builder.clock import Clock, peak_memory
 from dataset_builder.export import Content, DatabaseFacts, check_target, export_folder
+from dataset_builder.pipeline import stages
+from dataset_builder.pipeline.clock import Clock, peak_memory
+from dataset_builder.pipeline.settings import Settings, asked_for, identity
+from dataset_builder.pipeline.shards import Runner, work_folder
+from dataset_builder.pipeline.stages import Failed, Progress, Run
+from dataset_builder.pipeline.stored import StoredProblems
 from dataset_builder.presets import STAGES
-from dataset_builder.settings import Settings, asked_for, identity
-from dataset_builder.shards import Runner, work_folder
 from dataset_builder.split import deal
-from dataset_builder.stages import Failed, Progress, Run
-from dataset_builder.stored import StoredProblems
 
 __all__ = ["Built", "Failed", "Settings", "build"]
 

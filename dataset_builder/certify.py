@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from dataset_builder.model import Database, Mutant
-from dataset_builder.mutations_places import distance
+from dataset_builder.mutations.places import distance
 from dataset_builder.trials import MIN_SUITES, Lookalikes, Other, Trial, exploits
 from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.episode.prompts import messages

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from dataset_builder.cli_common import need_pyarrow, progress, seed_option
+from dataset_builder.pipeline.shards import InUse, LocalRunner, Runner, WorkersLost
 from dataset_builder.presets import PRESETS
-from dataset_builder.shards import InUse, LocalRunner, Runner, WorkersLost
 
 EXECUTORS = ("local", "datatrove")
 
@@ -84,8 +84,8 @@ def build_command(
     need_pyarrow()
     from dataset_builder.build import Failed, Settings, build
     from dataset_builder.endpoint import Unavailable
-    from dataset_builder.sources import parse_source
-    from dataset_builder.teaching import REFERENCE
+    from dataset_builder.pipeline.sources import parse_source
+    from dataset_builder.pipeline.teaching import REFERENCE
 
     workers = workers or os.cpu_count() or 1
     try:
@@ -114,7 +114,7 @@ def _runner(executor: str, workers: int) -> Iterator[Runner]:
         with LocalRunner(workers) as runner:
             yield runner
         return
-    from dataset_builder.scale import local_datatrove
+    from dataset_builder.pipeline.scale import local_datatrove
 
     yield local_datatrove(workers)
 

@@ -12,8 +12,8 @@ from random import Random
 from typing import Any
 
 from dataset_builder.model import Trajectory
-from dataset_builder.teacher_plan import plan, scene
-from dataset_builder.teacher_play import Call, Player
+from dataset_builder.reference_teacher.plan import plan, scene
+from dataset_builder.reference_teacher.play import Call, Player
 from dsl_debug.agents import AGENTS, play
 from dsl_debug.episode import TOOLS, DSLDebugEnv, Step, messages, schemas
 from dsl_debug.episode.base import Turn

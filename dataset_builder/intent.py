@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from dataset_builder.canonical import needed_statements
 from dataset_builder.model import Database
-from dataset_builder.naming import plural, words
+from dataset_builder.programs.naming import plural, words
 from dsl_debug.lang import Program
 from dsl_debug.lang.nodes import (
     Aggregate,

@@ -14,7 +14,7 @@ from dataset_builder.answers import Answer, Usage, read_object
 from dataset_builder.endpoint import Body, Endpoint, Settings, Silence, heard
 from dataset_builder.llm_prompts import MISTAKE_FIELDS, mistakes_body, program_body
 from dataset_builder.model import Contents, Database, Mutant
-from dataset_builder.mutations_places import Patch, changes_emit, difference, distance, line_of, shown
+from dataset_builder.mutations.places import Patch, changes_emit, difference, distance, line_of, shown
 from dsl_debug.lang import DslError, Limits, Program, Table, parse, print_program, run
 from dsl_debug.lang.parser import parse_tolerant
 from dsl_debug.problem import Bug

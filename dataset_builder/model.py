@@ -45,8 +45,8 @@ class Mutant:
 
     `program` is the tree of `code`, None where the text does not parse. `alone` holds, for a bug of several
     mistakes, the correct program with each one of them only; for a single mistake it is empty.
-    `place` is the root cause in the correct program: a statement's name and the index of a stage in it, -1 for
-    its source.
+    `place` is the root cause in the correct program: a statement's name and the index of a stage in it, or -1
+    for its source.
     """
 
     category: str

@@ -11,7 +11,7 @@ from itertools import combinations, islice
 from random import Random
 
 from dataset_builder.model import Contents, Mutant
-from dataset_builder.mutations_places import (
+from dataset_builder.mutations.places import (
     Patch,
     Place,
     changes_emit,
@@ -21,7 +21,7 @@ from dataset_builder.mutations_places import (
     patched,
     shown,
 )
-from dataset_builder.mutations_text import (
+from dataset_builder.mutations.text import (
     Typo,
     keyword_typos,
     missing_parentheses,
@@ -32,7 +32,7 @@ from dataset_builder.mutations_text import (
     single_equals,
     typos,
 )
-from dataset_builder.mutations_tree import (
+from dataset_builder.mutations.tree import (
     a_measure,
     easily_forgotten,
     edits,
@@ -50,8 +50,8 @@ from dataset_builder.mutations_tree import (
     wrong_size,
     wrong_value,
 )
-from dataset_builder.mutations_trial import Trial
-from dataset_builder.mutations_words import describe
+from dataset_builder.mutations.trial import Trial
+from dataset_builder.mutations.words import describe
 from dsl_debug.agents.bench import Bench
 from dsl_debug.agents.rewrite import Surroundings
 from dsl_debug.lang import DslError, Program, check, parse, print_program

@@ -8,10 +8,10 @@ from typing import Any
 from dataset_builder.canonical import canonical, shape
 from dataset_builder.contents import hidden_contents
 from dataset_builder.model import Contents, Database
-from dataset_builder.naming import plural, singular
-from dataset_builder.probe import coincidence
-from dataset_builder.shapes import SHAPES
-from dataset_builder.sketch import Draft, Sketch, Unfit
+from dataset_builder.programs.naming import plural, singular
+from dataset_builder.programs.probe import coincidence
+from dataset_builder.programs.shapes import SHAPES
+from dataset_builder.programs.sketch import Draft, Sketch, Unfit
 from dsl_debug.lang import Program
 from dsl_debug.lang.nodes import (
     Aggregate,

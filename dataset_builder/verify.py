@@ -24,11 +24,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dataset_builder.crosscheck import PROBLEM_CONFIGS, Checked, Facts, crosscheck
-from dataset_builder.dissect import canonical, signatures
+from dataset_builder.checking.crosscheck import PROBLEM_CONFIGS, Checked, Facts, crosscheck
+from dataset_builder.checking.dissect import canonical, signatures
+from dataset_builder.checking.recheck import Subject, faults
+from dataset_builder.checking.replay import trace_faults, trajectory_faults
 from dataset_builder.parquet_files import read_group, row_groups
-from dataset_builder.recheck import Subject, faults
-from dataset_builder.replay import trace_faults, trajectory_faults
 from dsl_debug.lang import DslError
 from dsl_debug.problem import CATEGORIES, DslProblem, PythonProblem, Row
 

@@ -24,15 +24,15 @@ from dataset_builder import catalog
 from dataset_builder.build import Built, Failed, Settings, build
 from dataset_builder.cli import run_command
 from dataset_builder.cli_build import summary
-from dataset_builder.dialects import in_dialect
-from dataset_builder.jobs import Work
+from dataset_builder.pipeline.dialects import in_dialect
+from dataset_builder.pipeline.jobs import Work
+from dataset_builder.pipeline.settings import command
+from dataset_builder.pipeline.shards import Function, Job, LocalRunner, Progress, described, run_job
+from dataset_builder.pipeline.sources import NoSource, Source, database_jobs, fingerprint, parse_source
+from dataset_builder.pipeline.stages import POLICIES
+from dataset_builder.pipeline.stored import database_from_json, database_to_json
+from dataset_builder.pipeline.teaching import public_name, taught
 from dataset_builder.presets import Preset
-from dataset_builder.settings import command
-from dataset_builder.shards import Function, Job, LocalRunner, Progress, described, run_job
-from dataset_builder.sources import NoSource, Source, database_jobs, fingerprint, parse_source
-from dataset_builder.stages import POLICIES
-from dataset_builder.stored import database_from_json, database_to_json
-from dataset_builder.teaching import public_name, taught
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.lang import STANDARD
@@ -205,7 +205,7 @@ from pathlib import Path
 from dataset_builder import catalog
 from dataset_builder.build import Settings, build
 from dataset_builder.presets import Preset
-from dataset_builder.shards import LocalRunner
+from dataset_builder.pipeline.shards import LocalRunner
 if __name__ == "__main__":
     names = catalog.family_names()[:7]
     catalog.family_names = lambda: names
@@ -233,7 +233,7 @@ def test_too_few_problems_are_fatal_only_if_strict(tmp_path: Path, monkeypatch: 
     def nothing(folder: Path, spec: dict[str, Any]) -> list[dict[str, Any]]:
         raise RuntimeError("broken")
 
-    from dataset_builder import jobs
+    from dataset_builder.pipeline import jobs
 
     monkeypatch.setitem(jobs.STEPS, "problems", nothing)
     with pytest.raises(Failed, match=r"the build lacks .*, 2 standard in test"):
@@ -327,7 +327,7 @@ def test_text_that_does_not_parse_has_no_dialect() -> None:
 
 def test_datatrove_carries_out_the_same_jobs(tmp_path: Path) -> None:
     pytest.importorskip("datatrove", reason="needs datatrove: pip install 'dsl-debug[scale]'")
-    from dataset_builder.scale import local_datatrove
+    from dataset_builder.pipeline.scale import local_datatrove
 
     jobs = database_jobs([Source("catalog")], 1, 0)[:3]
     jobs.append(

@@ -11,13 +11,13 @@ from random import Random
 
 import pytest
 
+from dataset_builder.checking.remarks import unsupported
 from dataset_builder.experts import Failed, recorded, reference_trajectory, tools
-from dataset_builder.remarks import unsupported
+from dataset_builder.reference_teacher.changes import changes
+from dataset_builder.reference_teacher.facts import contents, differences, fact, names, symptom
+from dataset_builder.reference_teacher.phrases import PHRASES
+from dataset_builder.reference_teacher.words import Voice
 from dataset_builder.seeding import seeded
-from dataset_builder.teacher_changes import changes
-from dataset_builder.teacher_facts import contents, differences, fact, names, symptom
-from dataset_builder.teacher_phrases import PHRASES
-from dataset_builder.teacher_words import Voice
 from dsl_debug.agents.seen import Seen, read_prompt, read_table
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import DSLDebugEnv, messages, schemas

@@ -13,9 +13,9 @@ import pytest
 
 from dataset_builder.model import Contents, Mutant
 from dataset_builder.mutate import MUTATIONS, distance, mutate
-from dataset_builder.mutations_places import Patch, clash, difference, line_of, patched, path, shown
-from dataset_builder.mutations_text import misspelt
-from dataset_builder.mutations_words import SAYINGS, describe
+from dataset_builder.mutations.places import Patch, clash, difference, line_of, patched, path, shown
+from dataset_builder.mutations.text import misspelt
+from dataset_builder.mutations.words import SAYINGS, describe
 from dataset_builder.seeding import seeded
 from dsl_debug.agents.bench import Bench
 from dsl_debug.agents.edits import neighbours

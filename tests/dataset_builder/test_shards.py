@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.shards import (
+from dataset_builder.pipeline.shards import (
     InUse,
     Job,
     LocalRunner,
@@ -146,7 +146,7 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 SLOW = """
 import sys, time
 from pathlib import Path
-from dataset_builder.shards import Job, run_jobs
+from dataset_builder.pipeline.shards import Job, run_jobs
 def slow(spec):
     time.sleep(spec["seconds"])
     return [spec]

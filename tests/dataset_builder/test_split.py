@@ -5,9 +5,8 @@ from random import Random
 
 import pytest
 
-from dataset_builder.presets import MAX_REPEATS, PRESETS, STAGES, Wanted
-from dataset_builder.rounds import MAX_ROUNDS, PATIENCE, ROUND_ATTEMPTS, SECOND_CHANCE, Yields, plan
-from dataset_builder.selection import (
+from dataset_builder.pipeline.rounds import MAX_ROUNDS, PATIENCE, ROUND_ATTEMPTS, SECOND_CHANCE, Yields, plan
+from dataset_builder.pipeline.selection import (
     ENOUGH,
     ERRORS,
     ONE_ROW,
@@ -17,6 +16,7 @@ from dataset_builder.selection import (
     select,
     shortfall,
 )
+from dataset_builder.presets import MAX_REPEATS, PRESETS, STAGES, Wanted
 from dataset_builder.split import Described, TooFew, deal, group, leakage, without_values
 from dsl_debug.lang import parse
 from dsl_debug.problem import CATEGORIES

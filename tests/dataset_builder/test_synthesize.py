@@ -8,13 +8,13 @@ from random import Random
 import pytest
 
 from dataset_builder.canonical import canonical, needed_statements, shape
-from dataset_builder.conditions import comparison
 from dataset_builder.model import Contents, Database, ForeignKey
-from dataset_builder.naming import fresh, plural, singular, snake, words
-from dataset_builder.probe import Runs, coincidence
+from dataset_builder.programs.conditions import comparison
+from dataset_builder.programs.naming import fresh, plural, singular, snake, words
+from dataset_builder.programs.probe import Runs, coincidence
+from dataset_builder.programs.shapes import SHAPES
+from dataset_builder.programs.sketch import Sketch
 from dataset_builder.seeding import seeded
-from dataset_builder.shapes import SHAPES
-from dataset_builder.sketch import Sketch
 from dataset_builder.synthesize import attempt, synthesize, variety
 from dsl_debug.agents.bench import Bench
 from dsl_debug.agents.edits import neighbours

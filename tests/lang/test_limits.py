@@ -15,8 +15,8 @@ from tests.lang.heavy import HEAVY, pipe
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # CPU time, as the clock on the wall would measure how busy the machine is. A neighbour on the same core slows
-# that down, too: what took too long may try again. On a quiet core the slowest takes 1.4 s; what this is there
-# to catch, work that grows faster than the program, takes minutes.
+# that down, too: what took too long may try again. On a quiet core the slowest takes 1.4 s; work that grows
+# faster than the program, which is what this is there to catch, takes minutes.
 SECONDS = 5.0
 TRIES = 3
 MEBIBYTES = 300

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from dataset_builder import shapes_alone, shapes_linked
-from dataset_builder.sketch import Draft, Sketch
+from dataset_builder.programs import shapes_alone, shapes_linked
+from dataset_builder.programs.sketch import Draft, Sketch
 
 Shape = Callable[[Sketch], Draft]
 

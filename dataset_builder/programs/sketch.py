@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from dataset_builder.model import Contents, Database
-from dataset_builder.naming import fresh, snake, stem
+from dataset_builder.programs.naming import fresh, snake, stem
 from dsl_debug.lang import Program, Table
 from dsl_debug.lang.dialect import STANDARD
 from dsl_debug.lang.nodes import (

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dataset_builder.checking.remarks import unsupported
 from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.episode.prompts import messages
 from dsl_debug.episode.tools import CLOSE, OPEN
 from dsl_debug.problem import DslProblem
 from dsl_debug.scoring import failure, reward
 
+REFERENCE = "reference"
 _TURNS = re.compile(r"^You have (\d{1,4}) turns?\.$", re.MULTILINE)
 
 
@@ -22,6 +24,8 @@ def trajectory_faults(row: Mapping[str, Any], problem: DslProblem) -> Iterator[s
         yield f"played again it earns {env.reward:g}, not 1"
     if env.turns != row["turns"]:
         yield f"it has {env.turns} turns, but {row['turns']} in the row"
+    if row["teacher"] == REFERENCE:  # a model may say what it likes
+        yield from (f"a remark mentions what was not shown: {what}" for what in unsupported(row["messages"]))
     yield from _label_faults(row, problem)
 
 

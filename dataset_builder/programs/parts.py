@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from dataset_builder.conditions import MOSTLY, maybe_filtered
 from dataset_builder.model import ForeignKey
-from dataset_builder.moves import (
+from dataset_builder.programs.conditions import MOSTLY, maybe_filtered
+from dataset_builder.programs.moves import (
     aggregations,
     grouped,
     having,
@@ -14,8 +14,8 @@ from dataset_builder.moves import (
     shown,
     sort_columns,
 )
-from dataset_builder.naming import aggregate_name, fresh, singular, stem
-from dataset_builder.sketch import (
+from dataset_builder.programs.naming import aggregate_name, fresh, singular, stem
+from dataset_builder.programs.sketch import (
     Draft,
     Sketch,
     Unfit,

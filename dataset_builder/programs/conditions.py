@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from dataset_builder.sketch import (
+from dataset_builder.programs.sketch import (
     Draft,
     Sketch,
     Unfit,

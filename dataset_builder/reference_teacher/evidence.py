@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dataset_builder.teacher_changes import Change, Part, differing, differing_items
-from dataset_builder.teacher_facts import Fact, counted, fact, names, quotable
+from dataset_builder.reference_teacher.changes import Change, Part, differing, differing_items
+from dataset_builder.reference_teacher.facts import Fact, counted, fact, names, quotable
 from dsl_debug.agents.seen import Seen
 from dsl_debug.lang import Program
 from dsl_debug.lang.nodes import (

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from itertools import islice
 from random import Random
 
-from dataset_builder.teacher_changes import Change, parsed
-from dataset_builder.teacher_evidence import error_evidence, evidence
-from dataset_builder.teacher_facts import (
+from dataset_builder.reference_teacher.changes import Change, parsed
+from dataset_builder.reference_teacher.evidence import error_evidence, evidence
+from dataset_builder.reference_teacher.facts import (
     Fact,
     contents,
     counted,
@@ -22,9 +22,9 @@ from dataset_builder.teacher_facts import (
     quotable,
     symptom,
 )
-from dataset_builder.teacher_phrases import REASONS
-from dataset_builder.teacher_plan import Move, Scene, downstream, wanted_values
-from dataset_builder.teacher_words import Voice
+from dataset_builder.reference_teacher.phrases import REASONS
+from dataset_builder.reference_teacher.plan import Move, Scene, downstream, wanted_values
+from dataset_builder.reference_teacher.words import Voice
 from dsl_debug import lang
 from dsl_debug.agents.edits import EDITS
 from dsl_debug.agents.rewrite import imagined

@@ -6,7 +6,7 @@ from functools import cache
 from random import Random
 
 from dataset_builder.model import Contents
-from dataset_builder.mutations_places import Patch, patched
+from dataset_builder.mutations.places import Patch, patched
 from dsl_debug.agents.bench import Bench
 from dsl_debug.agents.rewrite import Surroundings, schemas_of
 from dsl_debug.lang import Program, Table

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from dataset_builder.model import Database, ForeignKey, Trajectory
-from dataset_builder.selection import Head
+from dataset_builder.pipeline.selection import Head
 from dsl_debug.lang import Table
 from dsl_debug.problem import DslProblem
 from dsl_debug.scoring import Outcome

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import islice
 
 from dataset_builder.model import Contents
-from dataset_builder.sketch import MAX_JOINED_ROWS, WORDS
+from dataset_builder.programs.sketch import MAX_JOINED_ROWS, WORDS
 from dsl_debug.agents.edits import EDITS
 from dsl_debug.agents.rewrite import Surroundings, Types, check_tree
 from dsl_debug.lang import Program, Table

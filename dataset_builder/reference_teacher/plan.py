@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from dataset_builder.teacher_changes import Change, changes, differing, parsed
-from dataset_builder.teacher_evidence import Visible, evidence
+from dataset_builder.reference_teacher.changes import Change, changes, differing, parsed
+from dataset_builder.reference_teacher.evidence import Visible, evidence
 from dsl_debug import lang
 from dsl_debug.agents.seen import read_prompt
 from dsl_debug.lang import STANDARD, DslError, Program

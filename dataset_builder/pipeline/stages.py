@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataset_builder import teaching
 from dataset_builder.canonical import canonical
-from dataset_builder.clock import Clock
-from dataset_builder.jobs import Work
-from dataset_builder.presets import STAGES
-from dataset_builder.rounds import MAX_ROUNDS, Shard, Yields, plan
-from dataset_builder.selection import Head, Selected, select, shortfall
-from dataset_builder.settings import Settings
-from dataset_builder.shards import Job, Runner, results
-from dataset_builder.sources import database_jobs, usable
-from dataset_builder.split import Described, leakage
-from dataset_builder.stored import (
+from dataset_builder.pipeline import teaching
+from dataset_builder.pipeline.clock import Clock
+from dataset_builder.pipeline.jobs import Work
+from dataset_builder.pipeline.rounds import MAX_ROUNDS, Shard, Yields, plan
+from dataset_builder.pipeline.selection import Head, Selected, select, shortfall
+from dataset_builder.pipeline.settings import Settings
+from dataset_builder.pipeline.shards import Job, Runner, results
+from dataset_builder.pipeline.sources import database_jobs, usable
+from dataset_builder.pipeline.stored import (
     StoredProblems,
     outcome_from_json,
     read_heads,
     trajectory_from_json,
 )
+from dataset_builder.presets import STAGES
+from dataset_builder.split import Described, leakage
 from dataset_builder.synthesize import variety
 from dsl_debug.lang import parse
 from dsl_debug.problem import DslProblem, PythonProblem

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from dataset_builder.conditions import MOSTLY, filtered, maybe_filtered
-from dataset_builder.moves import (
+from dataset_builder.programs.conditions import MOSTLY, filtered, maybe_filtered
+from dataset_builder.programs.moves import (
     aggregations,
     derived,
     grouped,
@@ -12,8 +12,8 @@ from dataset_builder.moves import (
     ratio,
     shown,
 )
-from dataset_builder.naming import fresh, plural, snake, stem
-from dataset_builder.shape_parts import (
+from dataset_builder.programs.naming import fresh, plural, snake, stem
+from dataset_builder.programs.parts import (
     MIN_ROWS,
     again,
     aggregated_last,
@@ -26,7 +26,7 @@ from dataset_builder.shape_parts import (
     part,
     summary,
 )
-from dataset_builder.sketch import (
+from dataset_builder.programs.sketch import (
     Draft,
     Sketch,
     Unfit,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from dataset_builder.dissect import chain, emitted, root_cause, to_emit
+from dataset_builder.checking.dissect import chain, emitted, root_cause, to_emit
 from dsl_debug import lang
 from dsl_debug.agents.bench import Bench
 from dsl_debug.agents.edits import neighbours

@@ -6,6 +6,7 @@ work folder. That is why a result is the same whoever works it out.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,22 +16,22 @@ from dataset_builder import catalog
 from dataset_builder.arena import build_arena
 from dataset_builder.canonical import canonical
 from dataset_builder.databases import Unusable, discover, read_database
-from dataset_builder.dialects import in_dialect
 from dataset_builder.endpoint import Settings, parse_target
-from dataset_builder.experts import recorded, reference_trajectory
+from dataset_builder.experts import Failed, recorded, reference_trajectory
 from dataset_builder.llm_problems import written_problems
 from dataset_builder.model import Database
-from dataset_builder.problems import Made, make_problems
-from dataset_builder.seeding import seeded
-from dataset_builder.shards import Row, Spec, digest
-from dataset_builder.split import Described, without_values
-from dataset_builder.stored import (
+from dataset_builder.pipeline.dialects import in_dialect
+from dataset_builder.pipeline.shards import Row, Spec, digest
+from dataset_builder.pipeline.stored import (
     database_from_json,
     database_to_json,
     outcome_to_json,
     read_problem,
     trajectory_to_json,
 )
+from dataset_builder.problems import Made, make_problems
+from dataset_builder.seeding import seeded
+from dataset_builder.split import Described, without_values
 from dsl_debug.lang import DslError, parse, run
 from dsl_debug.problem import DslProblem
 from dsl_debug.sandbox import Sandbox
@@ -135,8 +136,12 @@ def _problems(folder: Path, spec: Spec) -> Iterator[DslProblem]:
 
 def teach(folder: Path, spec: Spec) -> list[Row]:
     """A trajectory of the reference teacher for each problem that it solves."""
-    made = (reference_trajectory(p, seeded("sft", spec["seed"], p.id)) for p in _problems(folder, spec))
-    return [trajectory_to_json(trajectory) for trajectory in made if trajectory and trajectory.reward == 1.0]
+    rows = []
+    for problem in _problems(folder, spec):
+        with suppress(Failed):  # what lacks is seen in the report: fewer trajectories than problems
+            trajectory = reference_trajectory(problem, seeded("sft", spec["seed"], problem.id))
+            rows.append(trajectory_to_json(trajectory))
+    return rows
 
 
 def trace(folder: Path, spec: Spec) -> list[Row]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
-from dataset_builder.mutations_places import Part, Patch, difference, path
+from dataset_builder.mutations.places import Part, Patch, difference, path
 from dsl_debug.agents.edits import EDITS
 from dsl_debug.agents.rewrite import Rewrite, Surroundings, Types, in_comparisons, in_sides, in_stages
 from dsl_debug.lang import Program

@@ -6,7 +6,7 @@ The words complete "the program ...": they begin with a verb in lower case and h
 from collections.abc import Callable
 from typing import TypeVar
 
-from dataset_builder.mutations_places import Patch, path
+from dataset_builder.mutations.places import Patch, path
 from dsl_debug.lang.nodes import (
     Aggregation,
     Assignment,

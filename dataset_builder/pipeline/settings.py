@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import dsl_debug
-from dataset_builder import teaching
+from dataset_builder.pipeline import teaching
+from dataset_builder.pipeline.shards import digest
+from dataset_builder.pipeline.sources import Source, fingerprint
 from dataset_builder.presets import Preset
-from dataset_builder.shards import digest
-from dataset_builder.sources import Source, fingerprint
 
 # What only writes, shows or checks the folder, so that work which is done stays good when it changes.
 _NO_RESULTS = {
@@ -55,7 +55,7 @@ def identity(settings: Settings) -> dict[str, Any]:
 @cache
 def _code_digest() -> str:
     """Of the texts that the results of jobs come from: another state of them would give other rows."""
-    packages = Path(dsl_debug.__file__).parent, Path(__file__).parent
+    packages = Path(dsl_debug.__file__).parent, Path(__file__).parent.parent
     files = [(package.parent, path) for package in packages for path in sorted(package.rglob("*.py"))]
     files += [(packages[0].parent, path) for path in sorted(packages[0].rglob("*.md"))]
     kept = [(base, path) for base, path in files if path.name not in _NO_RESULTS]

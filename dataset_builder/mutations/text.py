@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from random import Random
 
-from dataset_builder.mutations_places import Place, line_at
+from dataset_builder.mutations.places import Place, line_at
 from dsl_debug.agents.rewrite import Surroundings
 from dsl_debug.lang import STANDARD, Program, parse, print_program
 from dsl_debug.lang.functions import AGGREGATES

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from random import Random
 
-from dataset_builder.teacher_phrases import PHRASES
+from dataset_builder.reference_teacher.phrases import PHRASES
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dataset_builder.conditions import comparison, filtered
-from dataset_builder.naming import aggregate_name, fresh, snake
-from dataset_builder.sketch import (
+from dataset_builder.programs.conditions import comparison, filtered
+from dataset_builder.programs.naming import aggregate_name, fresh, snake
+from dataset_builder.programs.sketch import (
     Draft,
     Sketch,
     Unfit,

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from dataset_builder.conditions import MOSTLY, filtered, maybe_filtered
-from dataset_builder.moves import (
+from dataset_builder.programs.conditions import MOSTLY, filtered, maybe_filtered
+from dataset_builder.programs.moves import (
     aggregations,
     bounded,
     computed,
@@ -17,8 +17,8 @@ from dataset_builder.moves import (
     shown,
     sort_columns,
 )
-from dataset_builder.naming import aggregate_name, fresh, plural, snake, stem
-from dataset_builder.shape_parts import (
+from dataset_builder.programs.naming import aggregate_name, fresh, plural, snake, stem
+from dataset_builder.programs.parts import (
     again,
     aggregated_last,
     any_table,
@@ -28,7 +28,7 @@ from dataset_builder.shape_parts import (
     part,
     summary,
 )
-from dataset_builder.sketch import (
+from dataset_builder.programs.sketch import (
     Draft,
     Sketch,
     Unfit,

@@ -9,7 +9,7 @@ from typing import Any
 
 from dataset_builder import catalog
 from dataset_builder.databases import Unusable, discover
-from dataset_builder.shards import Job, Row
+from dataset_builder.pipeline.shards import Job, Row
 from dataset_builder.split import Described
 from dsl_debug.files import safe_name
 

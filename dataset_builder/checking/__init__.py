@@ -1,0 +1,1 @@
+"""Parts of verification. Nothing here is used to make problems."""

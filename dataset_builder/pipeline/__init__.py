@@ -1,0 +1,1 @@
+"""How a build is cut into jobs, carried out, resumed and put together."""
