@@ -16,8 +16,9 @@ from dataset_builder.seeding import seeded
 from dsl_debug.lang import Program
 from dsl_debug.lang.nodes import Literal, Take
 
-MIN_SHARES = {"test": 0.15}
-"""The share of the databases that a stage gets at least."""
+MIN_SHARES = {"test": 0.15, "validation": 0.05, "sft_validation": 0.03}
+"""The share of the databases that a stage gets at least: one large database could give all its problems, but
+a figure measured on a single database says little about others."""
 
 MIN_SHARE = 0.03
 """The same for the stages that MIN_SHARES does not name."""
@@ -88,8 +89,8 @@ def deal(databases: Sequence[Described], wanted: Mapping[str, int], seed: int) -
     """The databases of each stage, in their order.
 
     `wanted` counts the problems of each stage. The groups come large ones first, and each goes to the stage
-    that is furthest behind its share (the method of Sainte-Lague); a stage that has nothing in the end, and
-    test where it has less than its share, take small groups from the stage that has most. Raises TooFew.
+    that is furthest behind its share (the method of Sainte-Lague); a stage that has nothing in the end, or
+    fewer databases than MIN_SHARES says, takes groups from the stage that has most. Raises TooFew.
     """
     groups = _in_order(group(databases), seed)
     stages = [stage for stage in STAGES if wanted[stage] > 0]
@@ -99,7 +100,8 @@ def deal(databases: Sequence[Described], wanted: Mapping[str, int], seed: int) -
             f" make {len(groups)} (databases that share a table are one group): add others"
         )
     dealt = _apportioned(groups, _shares(stages, wanted))
-    _fill(dealt, "test", len(databases))
+    for stage in MIN_SHARES:
+        _fill(dealt, stage, len(databases))
     return {
         stage: sorted((d for part in dealt.get(stage, []) for d in part), key=lambda d: d.number)
         for stage in STAGES
@@ -139,8 +141,9 @@ def _apportioned(
 
 
 def _taken(dealt: dict[str, list[list[Described]]]) -> list[Described]:
-    """The last and smallest group of the stage that has most groups."""
-    return dealt[max(dealt, key=lambda stage: len(dealt[stage]))].pop()
+    """A group of middling size, of the stage that has most groups: the smallest ones give few problems."""
+    most = dealt[max(dealt, key=lambda stage: len(dealt[stage]))]
+    return most.pop(len(most) // 2)
 
 
 def _fill(dealt: dict[str, list[list[Described]]], stage: str, total: int) -> None:
