@@ -4,12 +4,12 @@ A server that is only nearly compatible, and a model that writes anything, are w
 """
 
 import json
-import os
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from dataset_builder.folders import write_atomically
 
 MAX_ANSWER = 200_000
 """Characters of an answer, calls included."""
@@ -168,12 +168,4 @@ def keep_answer(path: Path, answer: Answer) -> None:
         "calls": answer.calls,
         "tokens": [answer.tokens_in, answer.tokens_out],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, made = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(kept, file)
-        os.replace(made, path)
-    except BaseException:
-        os.unlink(made)
-        raise
+    write_atomically(path, [json.dumps(kept)])

@@ -6,12 +6,13 @@ family and each library function is a job of its own, and what comes later works
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
+from dataset_builder.model import SPLITS, Progress
 from dataset_builder.python_bugs.cases import Runner, sandboxed
 from dataset_builder.python_bugs.checks import code_shape, verify
 from dataset_builder.python_bugs.families import hand_written_problems
@@ -21,7 +22,6 @@ from dataset_builder.seeding import seeded
 from dsl_debug.problem import DIFFICULTIES, PYTHON_CATEGORIES, PythonProblem
 from dsl_debug.sandbox import Sandbox
 
-SPLITS = ("train", "validation", "test")
 LABELS = (*PYTHON_CATEGORIES, *DIFFICULTIES)
 
 # The share of the problems that is held out, at least: families are not cut in two.
@@ -47,7 +47,7 @@ def build_arena(
     generated_per_function: int,
     box: Sandbox,
     workers: int,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Progress = lambda done, total: None,
 ) -> Arena:
     """All hand-written problems and up to `generated_per_function` for each function of the library.
 
@@ -69,7 +69,7 @@ def build_arena(
 
 
 def _make_all(
-    seed: int, per_function: int, run: Runner, workers: int, on_progress: Callable[[int, int], None]
+    seed: int, per_function: int, run: Runner, workers: int, on_progress: Progress
 ) -> list[Checked]:
     by_family: dict[str, list[PythonProblem]] = {}
     for problem in hand_written_problems():

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder import folders
-from dataset_builder.arena import SPLITS, Splits
-from dataset_builder.folders import REPORT
+from dataset_builder.arena import Splits
+from dataset_builder.card import size_category
+from dataset_builder.folders import CARD, REPORT
+from dataset_builder.model import SPLITS
 from dsl_debug.episode.python_prompts import python_messages
 from dsl_debug.problem import PYTHON_COLUMNS, PythonProblem, Row
 
-CARD = "README.md"
 DATA = Path("data", "arena")
 MADE_BY = "python -m dataset_builder arena"
 
@@ -79,11 +80,10 @@ def write_parquet(problems: Iterable[PythonProblem], path: Path) -> None:
 def card(splits: Splits) -> str:
     """The text of the card, its figures counted."""
     total = sum(map(len, splits.values()))
-    size = "n<1K" if total < 1_000 else "1K<n<10K" if total < 10_000 else "10K<n<100K"
     everything = [problem for problems in splits.values() for problem in problems]
     hand_written = sum(problem.source == "hand_written" for problem in everything)
     return _TEMPLATE.read_text(encoding="utf-8").format(
-        size=size,
+        size=size_category(total),
         files="\n".join(f"  - split: {name}\n    path: {_data_file(name).as_posix()}" for name in splits),
         splits="\n".join(_line(name, problems) for name, problems in splits.items()),
         total=total,

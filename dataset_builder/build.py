@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataset_builder.export import Content, DatabaseFacts, check_target, export_folder
+from dataset_builder.model import SPLITS
 from dataset_builder.pipeline import stages
 from dataset_builder.pipeline.clock import Clock, peak_memory
 from dataset_builder.pipeline.settings import Settings, asked_for, identity
 from dataset_builder.pipeline.shards import Runner, work_folder
-from dataset_builder.pipeline.stages import Failed, Progress, Run
+from dataset_builder.pipeline.stages import Failed, Run, StageProgress
 from dataset_builder.pipeline.stored import StoredProblems
 from dataset_builder.presets import STAGES
 from dataset_builder.split import deal
@@ -32,7 +33,7 @@ class Built:
 
 
 def build(
-    settings: Settings, runner: Runner, on_progress: Progress = lambda label, done, total: None
+    settings: Settings, runner: Runner, on_progress: StageProgress = lambda label, done, total: None
 ) -> Built:
     """Build the dataset and put it in place.
 
@@ -65,7 +66,7 @@ def _content(run: Run) -> Content:
     if run.failed:
         run.report["failed_jobs"] = run.failed
     return Content(
-        problems={s: StoredProblems(run.folder, places[s]) for s in ("train", "validation", "test")},
+        problems={s: StoredProblems(run.folder, places[s]) for s in SPLITS},
         dialect_shift=dialect_shift,
         sft_problems={s: StoredProblems(run.folder, places[f"sft_{s}"]) for s in ("train", "validation")},
         sft=sft,

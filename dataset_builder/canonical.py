@@ -4,13 +4,43 @@ import re
 from dataclasses import replace
 
 from dsl_debug.lang import Program, print_program
-from dsl_debug.lang.nodes import NO_COMMENTS, Emit, Join, Ref, Source, Stage, Statement, references
+from dsl_debug.lang.nodes import (
+    NO_COMMENTS,
+    Aggregate,
+    Compute,
+    Emit,
+    Filter,
+    GroupBy,
+    Join,
+    Load,
+    Ref,
+    Select,
+    SortBy,
+    Source,
+    Stage,
+    Statement,
+    Take,
+    references,
+)
 
 _NAMES = re.compile(r'"(?:[^"\\]|\\.)*"|[^\W\d]\w*|\d+(?:\.\d+)?(?:e[+-]?\d+)?')
+
+OPERATORS: dict[type, str] = {
+    Load: "load",
+    Join: "join",
+    Filter: "filter",
+    Select: "select",
+    Compute: "compute",
+    GroupBy: "group_by",
+    Aggregate: "aggregate",
+    SortBy: "sort_by",
+    Take: "take",
+}
+"""The standard word for a source or a stage, by the type of its node."""
+
 _KEPT = frozenset(
     (
-        *("load", "join", "on", "emit", "filter", "select", "compute", "group_by", "aggregate"),
-        *("sort_by", "take", "asc", "desc", "and", "or", "not"),
+        *(*OPERATORS.values(), "on", "emit", "asc", "desc", "and", "or", "not"),
         *("sum", "avg", "min", "max", "count", "count_distinct"),
     )
 )

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dataset_builder.model import CATALOG
 from dataset_builder.report import ACCEPTED, agents_table, contents_table, gate_counts, gates_table
 
-CARD = "README.md"
 REPOSITORY = "path/to/this/folder"
 
 _TEMPLATE = Path(__file__).with_name("dataset_card.md")
@@ -20,7 +20,7 @@ class Provenance(NamedTuple):
     text: str
 
 
-SPIDER, CATALOG = "spider", "catalog"
+SPIDER = "spider"
 PROVENANCE: dict[str, Provenance] = {
     CATALOG: Provenance(
         "mit", "synthetic databases, generated together with this dataset; no real person or company. MIT."
@@ -76,7 +76,7 @@ def card(facts: Mapping[str, Any], files: Mapping[str, Sequence[str]]) -> str:
     sources = sources_of(contents)
     text = _TEMPLATE.read_text(encoding="utf-8").format(
         licence=licence(sources),
-        size=_size(sum(split["rows"] for splits in contents.values() for split in splits.values())),
+        size=size_category(sum(split["rows"] for splits in contents.values() for split in splits.values())),
         configs="\n".join(_config(name, splits, name == next(iter(files))) for name, splits in files.items()),
         loading="\n".join(_loading(name, splits) for name, splits in files.items()),
         repository=REPOSITORY,
@@ -109,7 +109,8 @@ def licence(sources: Mapping[str, int]) -> str:
     return next(name for name in _STRICTEST_FIRST if name in found)
 
 
-def _size(rows: int) -> str:
+def size_category(rows: int) -> str:
+    """How many rows there are, in the words of the Hub."""
     sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
     return next((name for limit, name in sizes if rows < limit), "100K<n<1M")
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from dataset_builder.model import Database, Mutant
 from dataset_builder.mutations.places import distance
+from dataset_builder.shortcuts import shortcuts
 from dataset_builder.trials import MIN_SUITES, Lookalikes, Other, Trial, exploits
 from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.episode.prompts import messages
@@ -52,11 +53,18 @@ class Case:
         return exploits(self.trial, self.mutant.program)
 
     @cached_property
+    def shortcuts(self) -> list[Program]:
+        """Programs that give the rows shown for another reason, or are the correct one in other words."""
+        return shortcuts(self.trial.bench, self.trial.correct, self.mutant.program)
+
+    @cached_property
     def suites(self) -> tuple[list[Other], list[Program]]:
-        """The hidden contents that are enough to refuse all attacks and neighbours, and those left over."""
+        """The hidden contents that refuse all attacks and neighbours, and what they do not refuse of these;
+        more contents where they refuse shortcuts."""
         attacks = [program for programs in self.exploits.values() for program in programs]
         chosen, _ = self.trial.telling
-        return self.trial.distilled([*attacks, *self.near_buggy.told_apart], chosen)
+        refusing, left = self.trial.distilled([*attacks, *self.near_buggy.told_apart], chosen)
+        return self.trial.completed(refusing, self.shortcuts, MAX_SUITES), left
 
 
 # Gates for correct programs
@@ -233,17 +241,19 @@ def certified(case: Case, database: Database, intent: str) -> DslProblem | str:
         certificate=_certificate(case),
     )
     problem = replace(problem, prompt=tuple(messages(problem)))
-    return _pays_the_fix_only(problem) or problem
+    if not pays_the_fix_only(problem):
+        return "an episode does not pay the correct program 1 and the buggy one 0"
+    return problem
 
 
-def _pays_the_fix_only(problem: DslProblem) -> str | None:
-    """The last gate: real episodes, from the texts."""
+def pays_the_fix_only(problem: DslProblem) -> bool:
+    """The last gate: whether real episodes, from the texts, pay the correct program 1 and the buggy one 0."""
     env = DSLDebugEnv()
-    for code, wanted in ((problem.correct_code, 1.0), (problem.buggy_code, 0.0)):
+    rewards = []
+    for code in (problem.correct_code, problem.buggy_code):
         env.reset(problem)
-        if env.call("submit", code=code).reward != wanted:
-            return "an episode does not pay the correct program 1 and the buggy one 0"
-    return None
+        rewards.append(env.call("submit", code=code).reward)
+    return rewards == [1.0, 0.0]
 
 
 def _certificate(case: Case) -> dict[str, Any]:
@@ -256,6 +266,10 @@ def _certificate(case: Case) -> dict[str, Any]:
         "killed_only_by_hidden_rows": sum(found.coincidence is not None for found in near),
         "other_contents": len(case.trial.others),
         "exploits_rejected": {kind: len(programs) for kind, programs in case.exploits.items()},
+        "shortcuts": len(case.shortcuts),
+        "shortcuts_rejected": sum(
+            not all(suite.accepts(program) for suite in case.suites[0]) for program in case.shortcuts
+        ),
     }
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from dataset_builder.arena import Report, build_arena
 from dataset_builder.arena_export import check_target, export_arena, export_row
 from dataset_builder.cli_common import need_pyarrow, progress, seed_option
 from dataset_builder.endpoint import MODEL_TIMEOUT, Settings, Unavailable
+from dataset_builder.folders import write_atomically
 from dataset_builder.python_bugs.cases import sandboxed
 from dataset_builder.python_bugs.importing import Rejection, import_bugs
 from dataset_builder.python_bugs.writing import write_bugs
@@ -125,16 +125,8 @@ def _write_rows(problems: Iterable[PythonProblem], out: Path | None) -> None:
     lines = (json.dumps(export_row(problem)) + "\n" for problem in problems)
     if out is None:
         sys.stdout.writelines(lines)
-        return
-    descriptor, made = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-        os.chmod(made, 0o644)
-        os.replace(made, out)
-    except BaseException:
-        os.unlink(made)
-        raise
+    else:
+        write_atomically(out, lines, mode=0o644)
 
 
 # Bugs that a model writes

@@ -84,8 +84,8 @@ def build_command(
     need_pyarrow()
     from dataset_builder.build import Failed, Settings, build
     from dataset_builder.endpoint import Unavailable
+    from dataset_builder.model import CATALOG, REFERENCE
     from dataset_builder.pipeline.sources import parse_source
-    from dataset_builder.pipeline.teaching import REFERENCE
 
     workers = workers or os.cpu_count() or 1
     try:
@@ -93,7 +93,7 @@ def build_command(
             preset=PRESETS[preset],
             out=out,
             work=work or out.with_name(f"{out.name}.work"),
-            sources=tuple(parse_source(text) for text in sources or ("catalog",)),
+            sources=tuple(parse_source(text) for text in sources or (CATALOG,)),
             seed=seed,
             arena=not no_arena,
             strict=strict,

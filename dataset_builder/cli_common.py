@@ -1,12 +1,12 @@
 """What several commands of the builder share: progress, options, and what has to be installed."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-Progress = Callable[[int, int], None]
+from dataset_builder.model import Progress
 
 seed_option = click.option(
     "--seed", type=int, default=0, show_default=True, help="Another seed, other problems."

@@ -7,12 +7,9 @@ made of them and of the rest of the database, in `dataset_builder.hidden`.
 from dataclasses import dataclass
 from random import Random
 
-from dataset_builder.hidden import hidden_contents
 from dataset_builder.model import MAX_ROWS, Contents, Database, ForeignKey
 from dsl_debug.lang import Table
 from dsl_debug.lang.nodes import Value
-
-__all__ = ["hidden_contents", "visible_contents"]
 
 MAX_GROUP = 20
 """Rows that refer to one row of another table, in a sample of a larger table."""
@@ -109,6 +106,12 @@ def _rank(place: int, known: dict[int, None]) -> int:
     if place < 0:
         return 2
     return 0 if place in known else 1
+
+
+def in_reverse(table: Table) -> Table:
+    """The table with its rows in reverse order: what differs then was decided by a tie."""
+    columns = {name: values[::-1] for name, values in table.columns.items()}
+    return Table.trusted(columns, table.length, dict(table.types))
 
 
 def _rows(table: Table, rows: list[int]) -> Table:

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 Body = dict[str, Any]
 """A request for a chat completion, as the API takes it."""
 
-Progress = Callable[[int, int], None]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

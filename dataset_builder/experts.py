@@ -11,29 +11,22 @@ import json
 from random import Random
 from typing import Any
 
-from dataset_builder.model import Trajectory
+from dataset_builder.model import REFERENCE, Trajectory
 from dataset_builder.reference_teacher.plan import plan, scene
 from dataset_builder.reference_teacher.play import Call, Player
 from dsl_debug.agents import AGENTS, play
-from dsl_debug.episode import TOOLS, DSLDebugEnv, Step, messages, schemas
+from dsl_debug.episode import DSLDebugEnv, Step, messages
 from dsl_debug.episode.base import Turn
 from dsl_debug.episode.prompts import MAX_TURNS
 from dsl_debug.episode.tools import CLOSE, OPEN, ToolCall
 from dsl_debug.problem import DslProblem
 from dsl_debug.scoring import Outcome
 
-REFERENCE = "reference"
-
 Chat = list[dict[str, Any]]
 
 
 class Failed(ValueError):
     """A teacher's episode that did not earn the full reward; its text says why."""
-
-
-def tools() -> list[dict[str, Any]]:
-    """The schemas of the tools, as models get them in evaluation."""
-    return schemas(TOOLS)
 
 
 def reference_trajectory(problem: DslProblem, rng: Random, max_turns: int = MAX_TURNS) -> Trajectory:

@@ -23,9 +23,10 @@ from typing import Any, NamedTuple
 
 from dataset_builder import folders
 from dataset_builder.arena_export import export_row
-from dataset_builder.card import CARD, card
-from dataset_builder.folders import REPORT
-from dataset_builder.model import Trajectory
+from dataset_builder.card import card
+from dataset_builder.figures import Head, Heads, facts_of, heads_of
+from dataset_builder.folders import CARD, REPORT
+from dataset_builder.model import SPLITS, Trace, Trajectory
 from dataset_builder.parquet_files import (
     Writer,
     arena_features,
@@ -34,12 +35,12 @@ from dataset_builder.parquet_files import (
     trajectory_features,
     write_split,
 )
-from dataset_builder.report import Head, Heads, facts_of, heads_of, readable
+from dataset_builder.report import readable
 from dsl_debug.episode.dsl import TOOLS
 from dsl_debug.episode.prompts import messages
 from dsl_debug.episode.tools import schemas
 from dsl_debug.problem import CATEGORIES, DslProblem, PythonProblem, Row
-from dsl_debug.scoring import Outcome, failure, reward
+from dsl_debug.scoring import failure, reward
 
 MADE_BY = "python -m dataset_builder build"
 READABLE_REPORT = "BUILD_REPORT.md"
@@ -51,14 +52,6 @@ _OURS = re.compile(
     rf"{CARD}|{REPORT}|{READABLE_REPORT}|{RUN}|{ASSETS}/\w+\.png"
     rf"|{DATA}/\w+/(train|validation|test)-\d{{5}}-of-\d{{5}}\.parquet"
 )
-
-
-class Trace(NamedTuple):
-    """A recorded episode of a policy that was measured, and what came of it."""
-
-    trajectory: Trajectory
-    policy: str
-    outcome: Outcome
 
 
 class DatabaseFacts(NamedTuple):
@@ -87,7 +80,7 @@ class Content:
     sft_problems: Mapping[str, Sequence[DslProblem]] = field(default_factory=dict)
     sft: Mapping[str, Sequence[Trajectory]] = field(default_factory=dict)
     arena: Mapping[str, Sequence[PythonProblem]] | None = None
-    traces: Sequence[tuple[Trajectory, str, Outcome]] = ()
+    traces: Sequence[Trace] = ()
     databases: Sequence[DatabaseFacts] = ()
 
 
@@ -155,7 +148,6 @@ def _write_data(data: Path, content: Content, heads: Heads) -> dict[str, list[st
     return {config: splits for config, splits in found.items() if splits}
 
 
-SPLITS = ("train", "validation", "test")
 CONFIGS = ("problems", *CATEGORIES, "dialect_shift", "sft", "sft_problems", "arena", "traces")
 
 
@@ -196,7 +188,7 @@ def _sft_rows(trajectories: Iterable[Trajectory], heads: list[Head]) -> Iterator
         }
 
 
-def _trace_rows(traces: Iterable[tuple[Trajectory, str, Outcome]], heads: list[Head]) -> Iterator[Row]:
+def _trace_rows(traces: Iterable[Trace], heads: list[Head]) -> Iterator[Row]:
     known = {head.id: head for head in heads}
     for trajectory, policy, outcome in sorted(traces, key=lambda t: (t[0].problem_id, t[1])):
         problem = _problem_of(trajectory, known)

@@ -11,19 +11,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from dataset_builder.answers import Answer, Usage, read_object
+from dataset_builder.certify import MAX_COLUMNS
 from dataset_builder.endpoint import Body, Endpoint, Settings, Silence, heard
 from dataset_builder.llm_prompts import MISTAKE_FIELDS, mistakes_body, program_body
 from dataset_builder.model import Contents, Database, Mutant
 from dataset_builder.mutations.places import Patch, changes_emit, difference, distance, line_of, shown
 from dsl_debug.lang import DslError, Limits, Program, Table, parse, print_program, run
 from dsl_debug.lang.parser import parse_tolerant
+from dsl_debug.lang.table import RENDERED_ROWS
 from dsl_debug.problem import Bug
 
 LIMITS = Limits(rows=20_000, cells=500_000, steps=200, seconds=10.0)
 """What a program of a model may use: more than any that is worth a problem."""
 
 MAX_CHARACTERS = 4_000
-MAX_ROWS, MAX_COLUMNS = 20, 12
 KIND = "conceptual"
 """The kind of all mistakes that a model makes: it describes them itself."""
 
@@ -130,17 +131,10 @@ class Mistake(NamedTuple):
     description: str
 
 
-def degrade(
-    settings: Settings, program: Program, intent: str, tables: Contents, n: int, seed: int = 0
-) -> list[Mutant]:
-    """Up to `n` different mutants of a correct program with 2 or 3 conceptual mistakes; see `degraded`."""
-    return degraded(settings, program, intent, tables, n, seed).items
-
-
 def degraded(
     settings: Settings, program: Program, intent: str, tables: Contents, n: int, seed: int = 0
 ) -> Candidates[Mutant]:
-    """Mutants of a correct program, and what became of the requests.
+    """Up to `n` different mutants of a correct program with 2 or 3 conceptual mistakes each.
 
     Every mistake alone, and all of them together, check, run on `tables` and change the rows. Raises
     Unavailable, and ValueError for a program that does not run.
@@ -305,7 +299,7 @@ def check_result(rows: Table) -> None:
     """Raises Rejected for rows that no problem could show."""
     if not rows.length:
         raise Rejected("the program emits no rows")
-    if rows.length > MAX_ROWS:
-        raise Rejected(f"the program emits more than {MAX_ROWS} rows")
+    if rows.length > RENDERED_ROWS:
+        raise Rejected(f"the program emits more than {RENDERED_ROWS} rows")
     if len(rows.names) > MAX_COLUMNS:
         raise Rejected(f"the program emits more than {MAX_COLUMNS} columns")

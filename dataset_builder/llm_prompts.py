@@ -12,7 +12,7 @@ from dsl_debug.episode import prompts
 
 SHOWN_VALUES = 6
 MAX_VALUE = 40
-MAX_TABLES, MAX_COLUMNS = 12, 30
+SHOWN_TABLES, SHOWN_COLUMNS = 12, 30
 """What is shown of a schema at most."""
 
 # What a program is asked to have; every request draws some.
@@ -94,12 +94,12 @@ def program_body(settings: Settings, database: Database, tables: Contents, seed:
 def _described(database: Database, tables: Contents) -> str:
     """The schema, its relations, and some values of each column, as a model reads it."""
     lines = [f"# Database {database.title or database.id}"]
-    for name, table in list(tables.items())[:MAX_TABLES]:
+    for name, table in list(tables.items())[:SHOWN_TABLES]:
         key = f", key {database.keys[name]}" if name in database.keys else ""
         lines += ["", f"{name} ({table.length} rows{key})"]
         lines += [
             f"- {column} ({table.types[column]}): {_values(table.columns[column])}"
-            for column in table.names[:MAX_COLUMNS]
+            for column in table.names[:SHOWN_COLUMNS]
         ]
     relations = [
         f"- {k.table}.{k.column} -> {k.target}.{k.target_column}"

@@ -1,16 +1,31 @@
 """What the stages of the builder hand to one another: databases, broken programs, trajectories."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from dsl_debug.lang import Program, Table
 from dsl_debug.problem import Bug
+from dsl_debug.scoring import Outcome
+
+CATALOG = "catalog"
+"""The source of the databases that are made up here."""
+
+SPLITS = ("train", "validation", "test")
+"""The splits that a published config may have, in the order in which they are listed."""
+
+REFERENCE = "reference"
+"""The teacher that needs no model, in the rows of `sft`."""
 
 MAX_ROWS = 120
 """Rows of a table in the contents that a problem shows, and in hidden ones, at most."""
 
 Contents = dict[str, Table]
 """Rows for the tables of a database, by the tables' names, in the order of the database."""
+
+
+Progress = Callable[[int, int], None]
+"""Hears how many of how many pieces of work are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +81,7 @@ class Trajectory:
     messages: tuple[dict[str, Any], ...]
     turns: int
     reward: float
+
+
+Trace = tuple[Trajectory, str, Outcome]
+"""A recorded episode of a policy that was measured, the policy, and what came of the episode."""

@@ -11,6 +11,7 @@ from itertools import combinations, islice
 from random import Random
 
 from dataset_builder.model import Contents, Mutant
+from dataset_builder.mutations.ground import Ground
 from dataset_builder.mutations.places import (
     Patch,
     Place,
@@ -50,15 +51,12 @@ from dataset_builder.mutations.tree import (
     wrong_size,
     wrong_value,
 )
-from dataset_builder.mutations.trial import Trial
 from dataset_builder.mutations.words import describe
 from dsl_debug.agents.bench import Bench
 from dsl_debug.agents.rewrite import Surroundings
 from dsl_debug.lang import DslError, Program, check, parse, print_program
 from dsl_debug.lang.nodes import Aggregate, Compute, Emit, Filter, GroupBy, Select, SortBy, Take
 from dsl_debug.problem import CATEGORIES, Bug
-
-__all__ = ["MUTATIONS", "Mutation", "distance", "mutate"]
 
 STANDARD, NONLOCAL, INTENT = CATEGORIES
 
@@ -153,13 +151,13 @@ def mutate(
     """
     if category not in CATEGORIES:
         raise ValueError(f"no category {category!r}; there is: {', '.join(CATEGORIES)}")
-    trial = Trial.of(program, tables, rng, bench or Bench(tables))
-    if trial is None:
+    ground = Ground.of(program, tables, rng, bench or Bench(tables))
+    if ground is None:
         return None
     if category == INTENT:
-        return _several(trial)
+        return _several(ground)
     breaks = category == STANDARD and rng.random() < BREAKING
-    return _single(trial, category, breaks)
+    return _single(ground, category, breaks)
 
 
 def _kinds(category: str, breaks: bool, rng: Random) -> list[str]:
@@ -177,17 +175,17 @@ def _kinds(category: str, breaks: bool, rng: Random) -> list[str]:
 # One mistake
 
 
-def _single(trial: Trial, category: str, breaks: bool) -> Mutant | None:
-    far = cache(partial(_is_far, trial.program))
-    for kind in _kinds(category, breaks, trial.rng):
-        made = MUTATIONS[kind].make(trial.program, trial.around, trial.rng)
+def _single(ground: Ground, category: str, breaks: bool) -> Mutant | None:
+    far = cache(partial(_is_far, ground.program))
+    for kind in _kinds(category, breaks, ground.rng):
+        made = MUTATIONS[kind].make(ground.program, ground.around, ground.rng)
         if category == NONLOCAL:
             made = (candidate for candidate in made if far(candidate.place))
         for candidate in islice(made, FAR_TRIES if category == NONLOCAL else TRIES):
             if isinstance(candidate, Typo):
-                mutant = _misspelt(trial, kind, candidate, category)
+                mutant = _misspelt(ground, kind, candidate, category)
             else:
-                mutant = _changed(trial, kind, candidate, category)
+                mutant = _changed(ground, kind, candidate, category)
             if mutant is not None:
                 return mutant
     return None
@@ -198,11 +196,11 @@ def _is_far(program: Program, place: Place) -> bool:
     return stages >= MIN_STAGES and mixes
 
 
-def _misspelt(trial: Trial, kind: str, typo: Typo, category: str) -> Mutant | None:
+def _misspelt(ground: Ground, kind: str, typo: Typo, category: str) -> Mutant | None:
     """The mutant with a typo in its text, if that is an error."""
-    if not check(typo.code, trial.tables):
+    if not check(typo.code, ground.tables):
         return None
-    stages = distance(trial.program, typo.place)[0]
+    stages = distance(ground.program, typo.place)[0]
     bug = Bug(kind, typo.line, typo.description, typo.original, typo.mutated, stages)
     return Mutant(category, typo.code, _parsed(typo.code), (bug,), typo.place)
 
@@ -214,16 +212,16 @@ def _parsed(code: str) -> Program | None:
         return None
 
 
-def _changed(trial: Trial, kind: str, patch: Patch, category: str) -> Mutant | None:
+def _changed(ground: Ground, kind: str, patch: Patch, category: str) -> Mutant | None:
     """The mutant with a patch, if it gives other rows; under the same columns, if it is nonlocal."""
-    mutant = patched(trial.program, [patch])
-    table = trial.result(mutant)
-    if table is None or (category == NONLOCAL and not trial.same_columns(table)):
+    mutant = patched(ground.program, [patch])
+    table = ground.result(mutant)
+    if table is None or (category == NONLOCAL and not ground.same_columns(table)):
         return None
     code = print_program(mutant)
     if _parsed(code) != mutant:
         return None
-    return Mutant(category, code, mutant, (_bug(trial.program, kind, patch, code),), patch.place)
+    return Mutant(category, code, mutant, (_bug(ground.program, kind, patch, code),), patch.place)
 
 
 def _bug(program: Program, kind: str, patch: Patch, code: str, others: Sequence[Patch] = ()) -> Bug:
@@ -252,15 +250,15 @@ THREE = 0.35
 Mistake = tuple[str, Patch]
 
 
-def _several(trial: Trial) -> Mutant | None:
+def _several(ground: Ground) -> Mutant | None:
     """Two or three mistakes: the first ones, in the order in which they are found, that go together."""
-    wanted = 3 if trial.rng.random() < THREE else 2
+    wanted = 3 if ground.rng.random() < THREE else 2
     found: list[Mistake] = []
     pair: Mutant | None = None
-    for mistake in islice(_mistakes(trial), MISTAKES):
+    for mistake in islice(_mistakes(ground), MISTAKES):
         for size in dict.fromkeys((wanted, 2)):
             if size == wanted or pair is None:
-                mutant = _first_combined(trial, mistake, found, size)
+                mutant = _first_combined(ground, mistake, found, size)
                 if mutant is not None and size == wanted:
                     return mutant
                 pair = pair or mutant
@@ -268,49 +266,49 @@ def _several(trial: Trial) -> Mutant | None:
     return pair
 
 
-def _mistakes(trial: Trial) -> Iterator[Mistake]:
+def _mistakes(ground: Ground) -> Iterator[Mistake]:
     """Mistakes of different kinds, each of which changes the rows by itself."""
-    for kind in _kinds(INTENT, False, trial.rng):
-        for candidate in islice(MUTATIONS[kind].make(trial.program, trial.around, trial.rng), TRIES):
-            if isinstance(candidate, Patch) and _matters(trial, candidate):
+    for kind in _kinds(INTENT, False, ground.rng):
+        for candidate in islice(MUTATIONS[kind].make(ground.program, ground.around, ground.rng), TRIES):
+            if isinstance(candidate, Patch) and _matters(ground, candidate):
                 yield kind, candidate
                 break
 
 
-def _matters(trial: Trial, patch: Patch) -> bool:
+def _matters(ground: Ground, patch: Patch) -> bool:
     """Whether a mistake alone changes the rows; seldom one that changes the columns, too."""
-    table = trial.result(patched(trial.program, [patch]))
+    table = ground.result(patched(ground.program, [patch]))
     if table is None or not table.length:
         return False
-    return trial.same_columns(table) or trial.rng.random() < REGROUPED
+    return ground.same_columns(table) or ground.rng.random() < REGROUPED
 
 
-def _first_combined(trial: Trial, mistake: Mistake, found: Sequence[Mistake], size: int) -> Mutant | None:
+def _first_combined(ground: Ground, mistake: Mistake, found: Sequence[Mistake], size: int) -> Mutant | None:
     """The first mutant with a mistake and `size - 1` of those found before it."""
     for others in combinations(found, size - 1):
         chosen = (*others, mistake)
         if not any(clash(one, other) for (_, one), (_, other) in combinations(chosen, 2)):
-            mutant = _combined(trial, chosen)
+            mutant = _combined(ground, chosen)
             if mutant is not None:
                 return mutant
     return None
 
 
-def _combined(trial: Trial, chosen: Sequence[Mistake]) -> Mutant | None:
+def _combined(ground: Ground, chosen: Sequence[Mistake]) -> Mutant | None:
     """The mutant with several mistakes, if it runs and none of them is covered up by the others."""
     patches = [patch for _, patch in chosen]
-    mutant = patched(trial.program, patches)
-    table = trial.result(mutant)
+    mutant = patched(ground.program, patches)
+    table = ground.result(mutant)
     if table is None or not table.length:
         return None
     for patch in patches:
-        without = trial.bench.run(patched(trial.program, [p for p in patches if p is not patch]))
-        if without is None or without.matches(table) or without.matches(trial.expected):
+        without = ground.bench.run(patched(ground.program, [p for p in patches if p is not patch]))
+        if without is None or without.matches(table) or without.matches(ground.expected):
             return None
     code = print_program(mutant)
     if _parsed(code) != mutant:
         return None
-    return _mismatch(trial.program, mutant, code, chosen)
+    return _mismatch(ground.program, mutant, code, chosen)
 
 
 def _mismatch(program: Program, mutant: Program, code: str, chosen: Sequence[Mistake]) -> Mutant:

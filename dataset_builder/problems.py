@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from dataset_builder.certify import PROGRAM_GATES, Case, certified, first_refusal
-from dataset_builder.contents import hidden_contents, visible_contents
+from dataset_builder.contents import visible_contents
+from dataset_builder.hidden import hidden_contents
 from dataset_builder.intent import intent
 from dataset_builder.model import Database
 from dataset_builder.mutate import mutate

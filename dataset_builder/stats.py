@@ -2,18 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.canonical import OPERATORS
+from dataset_builder.checking.crosscheck import PROBLEM_CONFIGS
 from dataset_builder.parquet_files import read_rows
 from dataset_builder.verify import Files, layout
 from dsl_debug.lang import STANDARD, Dialect, DslError, Program, parse
 from dsl_debug.lang.nodes import Join, Load, Ref
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES, Row
 
-PROBLEMS = ("problems", "dialect_shift", "sft_problems")
 CHARACTERS_PER_TOKEN = 3.2
 """A rule of thumb for programs and tables under tokenizers of current models, for orders of magnitude."""
 
@@ -50,7 +51,7 @@ def stats(folder: Path) -> str:
         raise ValueError(f"{folder}: no data in it; build it first")
     counted = {
         f"{config}/{split}": _count(read_rows(paths, _PROBLEM_COLUMNS))
-        for config in PROBLEMS
+        for config in PROBLEM_CONFIGS
         for split, paths in files.get(config, {}).items()
     }
     sections = [
@@ -92,7 +93,7 @@ def _count_program(row: Row, found: Split) -> None:
     found.stages.append(len(names))
     found.operators.update(set(names))
     found.tables.append(len({s.source.table for s in program.statements if isinstance(s.source, Load)}))
-    found.shapes[shape(program)] += 1
+    found.shapes[outline(program)] += 1
 
 
 def operators(program: Program) -> list[str]:
@@ -100,27 +101,16 @@ def operators(program: Program) -> list[str]:
     found = []
     for statement in program.statements:
         found += ["join"] if isinstance(statement.source, Join) else []
-        found += [_OPERATORS.get(type(stage).__name__, "?") for stage in statement.stages]
+        found += [OPERATORS.get(type(stage), "?") for stage in statement.stages]
     return found
 
 
-_OPERATORS = {
-    "Filter": "filter",
-    "Select": "select",
-    "Compute": "compute",
-    "GroupBy": "group_by",
-    "Aggregate": "aggregate",
-    "SortBy": "sort_by",
-    "Take": "take",
-}
-
-
-def shape(program: Program) -> str:
-    """The tree without names and values: two programs of one shape use the same operators in one order."""
+def outline(program: Program) -> str:
+    """The tree without names and values: two programs of one outline use the same operators in one order."""
     parts = []
     for statement in program.statements:
-        source = {Load: "load", Join: "join", Ref: "name"}.get(type(statement.source), "?")
-        stages = (_OPERATORS.get(type(stage).__name__, "?") for stage in statement.stages)
+        source = "name" if isinstance(statement.source, Ref) else OPERATORS.get(type(statement.source), "?")
+        stages = (OPERATORS.get(type(stage), "?") for stage in statement.stages)
         parts.append(" ".join([source, *stages]))
     return "; ".join(parts)
 
@@ -172,7 +162,7 @@ def _sources(split: Split) -> Counter[str]:
     return Counter({"databases": len(split.databases)}) + split.sources
 
 
-def _counters(title: str, counted: Mapping[str, Split], choose: Any) -> str:
+def _counters(title: str, counted: Mapping[str, Split], choose: Callable[[Split], Counter[str]]) -> str:
     """One column for each split, one line for each name, the most frequent first."""
     chosen = {name: choose(split) for name, split in counted.items()}
     total: Counter[str] = sum(chosen.values(), Counter())
@@ -180,7 +170,7 @@ def _counters(title: str, counted: Mapping[str, Split], choose: Any) -> str:
     return _table(title, ("", *chosen), [(name, *(c[name] for c in chosen.values())) for name in names])
 
 
-def _distribution(title: str, counted: Mapping[str, Split], choose: Any) -> str:
+def _distribution(title: str, counted: Mapping[str, Split], choose: Callable[[Split], list[int]]) -> str:
     header = ("split", "mean", *(name for name, _ in _QUANTILES))
     rows = [(name, *_quantiles(choose(split))) for name, split in counted.items() if choose(split)]
     return _table(title, header, rows)

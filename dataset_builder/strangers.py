@@ -30,7 +30,7 @@ def with_strangers(contents: Contents, database: Database, rng: Random) -> Conte
         for place in places:
             changed[place] = [renamed.get(value, value) for value in columns[place]]
     for place, values in columns.items():
-        if place not in changed and rng.random() < 0.5 and _tells_apart(values):
+        if place not in changed and rng.random() < 0.9 and _tells_apart(values):
             changed[place] = _some_new(values, rng)
     return {
         name: Table.trusted(

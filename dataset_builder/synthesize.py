@@ -1,12 +1,12 @@
 """Correct programs for a database: a random shape over its tables, kept where neighbours give other rows."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
-from dataset_builder.canonical import canonical, shape
-from dataset_builder.contents import hidden_contents
+from dataset_builder.canonical import OPERATORS, canonical, shape
+from dataset_builder.hidden import hidden_contents
 from dataset_builder.model import Contents, Database
 from dataset_builder.programs.naming import plural, singular
 from dataset_builder.programs.probe import coincidence
@@ -24,6 +24,7 @@ from dsl_debug.lang.nodes import (
     Take,
     references,
 )
+from dsl_debug.lang.table import RENDERED_ROWS
 
 ATTEMPTS = 12
 SAME_SHAPE = 3
@@ -32,8 +33,8 @@ SAME_SHAPE = 3
 OTHERS = 5
 """Other contents that are made where none are given."""
 
-MAX_ROWS, MAX_COLUMNS, MAX_STAGES = 20, 8, 16
-"""Bounds on the result of a program, and on its stages, sources included."""
+MAX_COLUMNS, MAX_STAGES = 8, 16
+"""Of the result of a program, fewer than certification takes; and of the program, sources included."""
 
 
 def synthesize(
@@ -81,7 +82,7 @@ def _useless(program: Program, draft: Draft) -> str:
     """Why the result of a program is none that a problem can have; empty where it is one."""
     table = draft.table
     single = _is_top_one(program)
-    if not ((table.length == 1 and single) or (2 <= table.length <= MAX_ROWS and not single)):
+    if not ((table.length == 1 and single) or (2 <= table.length <= RENDERED_ROWS and not single)):
         return "rows"
     if not 2 <= len(table.names) <= MAX_COLUMNS:
         return "columns"
@@ -110,7 +111,7 @@ def variety(programs: Iterable[Program]) -> dict[str, Any]:
         len(own) + sum(isinstance(s.source, Join) for s in program.statements)
         for own, program in zip(stages, listed, strict=True)
     ]
-    counts = Counter(_operator(stage) for own in stages for stage in own)
+    counts = Counter(OPERATORS[type(stage)] for own in stages for stage in own)
     counts["join"] = sum(isinstance(s.source, Join) for program in listed for s in program.statements)
     return {
         "programs": len(listed),
@@ -126,13 +127,8 @@ def variety(programs: Iterable[Program]) -> dict[str, Any]:
     }
 
 
-def _operator(stage: Stage) -> str:
-    name = type(stage).__name__
-    return {"GroupBy": "group_by", "SortBy": "sort_by"}.get(name, name.lower())
-
-
-def _share(programs: Sequence[Program], test: Any) -> float:
-    return round(sum(bool(test(program)) for program in programs) / len(programs), 4) if programs else 0.0
+def _share(programs: Sequence[Program], test: Callable[[Program], bool]) -> float:
+    return round(sum(test(program) for program in programs) / len(programs), 4) if programs else 0.0
 
 
 def _stages(program: Program) -> list[Stage]:
@@ -170,7 +166,7 @@ def _meets(program: Program) -> bool:
     return False
 
 
-TRAITS = {
+TRAITS: dict[str, Callable[[Program], bool]] = {
     "join": _has_join,
     "several_aggregates": _several_aggregates,
     "computed": _computes,

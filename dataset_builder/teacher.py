@@ -17,8 +17,8 @@ from itertools import islice
 from typing import Any
 
 from dataset_builder.answers import CACHED, NO_TOOLS, SENT, SILENT, Answer, CallText, Usage, sound
-from dataset_builder.endpoint import PATIENCE, Body, Endpoint, Progress, Settings, in_order
-from dataset_builder.model import Trajectory
+from dataset_builder.endpoint import PATIENCE, Body, Endpoint, Settings, in_order
+from dataset_builder.model import Progress, Trajectory
 from dataset_builder.seeding import seeded
 from dsl_debug.episode import TOOLS, DSLDebugEnv, Step, messages, schemas
 from dsl_debug.episode.prompts import MAX_TURNS
@@ -220,7 +220,7 @@ def _carry_out(env: DSLDebugEnv, answer: Answer, talk: _Conversation) -> None:
         step = env.step(text)
         talk.sent.append({"role": "assistant", "content": text})
         talk.sent.append(
-            {"role": "user", "content": f"<tool_response>\n{step.observation}\n</tool_response>"}
+            {"role": "user", "content": f"<tool_response>\n{sound(step.observation)}\n</tool_response>"}
         )
     talk.recorded += recorded_turn(text if answer.calls else _remark(text), step)
     talk.clean = talk.clean and all(_is_clean(result) for result in step.info["results"])
@@ -229,10 +229,6 @@ def _carry_out(env: DSLDebugEnv, answer: Answer, talk: _Conversation) -> None:
 def _is_clean(result: dict[str, Any]) -> bool:
     """Whether a call was carried out, and can be recorded as it was."""
     return bool(result["tool"]) and sound(result["arguments"]) == result["arguments"]
-
-
-def _response(step: Step) -> str:
-    return f"<tool_response>\n{sound(step.observation)}\n</tool_response>"
 
 
 def _block(call: CallText) -> str:

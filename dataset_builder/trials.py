@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from dataset_builder.contents import in_reverse
 from dataset_builder.model import Contents
 from dsl_debug.agents.bench import Bench
 from dsl_debug.agents.edits import neighbours
@@ -30,7 +31,7 @@ class Stock:
     @cached_property
     def reversed(self) -> Contents:
         """The contents with the rows of every table in reverse order."""
-        return {name: _reversed(table) for name, table in self.contents.items()}
+        return {name: in_reverse(table) for name, table in self.contents.items()}
 
     def only(self, names: Iterable[str]) -> "Stock":
         """The stock with these tables alone."""
@@ -39,11 +40,6 @@ class Stock:
         # Kept with the whole, so that it is turned round once for all programs.
         part.__dict__["reversed"] = {n: t for n, t in self.reversed.items() if n in wanted}
         return part
-
-
-def _reversed(table: Table) -> Table:
-    columns = {name: values[::-1] for name, values in table.columns.items()}
-    return Table.trusted(columns, table.length, dict(table.types))
 
 
 @dataclass
@@ -185,6 +181,24 @@ class Trial:
                     taken.append(other)
                     left = accepted
         return taken, left
+
+    def completed(self, chosen: Sequence[Other], programs: Iterable[Program], most: int) -> list[Other]:
+        """The `chosen` contents and those, up to `most` in all, that refuse most of what is not refused yet.
+
+        Programs that none of the other contents refuses count as the correct one in other words.
+        """
+        taken = list(chosen)
+        left = [program for program in programs if all(other.accepts(program) for other in chosen)]
+        rest = [other for other in self.others if other not in taken]
+        while left and rest and len(taken) < most:
+            accepted = {id(other): [program for program in left if other.accepts(program)] for other in rest}
+            best = min(rest, key=lambda other: len(accepted[id(other)]))
+            if len(accepted[id(best)]) == len(left):
+                break
+            rest.remove(best)
+            taken.append(best)
+            left = accepted[id(best)]
+        return taken
 
 
 # Exploits

@@ -13,14 +13,11 @@ import json
 import multiprocessing
 import os
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from itertools import product
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +26,7 @@ from dataset_builder.checking.dissect import canonical, signatures
 from dataset_builder.checking.recheck import Subject, faults
 from dataset_builder.checking.replay import trace_faults, trajectory_faults
 from dataset_builder.parquet_files import read_group, row_groups
+from dataset_builder.processes import end_children, follow_parent
 from dsl_debug.lang import DslError
 from dsl_debug.problem import CATEGORIES, DslProblem, PythonProblem, Row
 
@@ -163,32 +161,17 @@ def _run(jobs: list[Job], workers: int, on_progress: Progress) -> Iterator[tuple
         return
     others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_begin)
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=follow_parent)
     try:
         futures = [pool.submit(check, job) for job in jobs]
         for done, _ in enumerate(as_completed(futures), 1):
             on_progress(done, len(jobs))
         yield from ((job, _result(job, future)) for job, future in zip(jobs, futures, strict=True))
     except BaseException:
-        for process in multiprocessing.active_children():
-            if process not in others:
-                process.terminate()
+        end_children(but=others)
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin() -> None:
-    """A worker leaves interruptions to the process that started it, and does not outlive that one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
 
 
 def _result(job: Job, future: "Future[Checked]") -> Checked:

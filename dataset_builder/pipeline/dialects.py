@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from random import Random
 
-from dsl_debug.episode import DSLDebugEnv
+from dataset_builder.certify import pays_the_fix_only
 from dsl_debug.episode.prompts import messages
 from dsl_debug.lang import Dialect, DslError, parse, print_program
 from dsl_debug.lang.dialect import PIPE, WORDS
@@ -39,7 +39,7 @@ def in_dialect(problem: DslProblem, rng: Random) -> DslProblem | None:
         prompt=(),
     )
     translated = replace(translated, prompt=tuple(messages(translated)))
-    return translated if _pays(translated) else None
+    return translated if pays_the_fix_only(translated) else None
 
 
 def _lines(code: str, other: str) -> list[tuple[str, str]]:
@@ -64,12 +64,3 @@ def _words(text: str, dialect: Dialect) -> str:
         return dialect.pipe if token == PIPE else dialect.word(token) if token in WORDS else token
 
     return _TOKEN.sub(translated, text)
-
-
-def _pays(problem: DslProblem) -> bool:
-    env = DSLDebugEnv()
-    rewards = []
-    for code in (problem.correct_code, problem.buggy_code):
-        env.reset(problem)
-        rewards.append(env.call("submit", code=code).reward)
-    return rewards == [1.0, 0.0]

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from dataset_builder import catalog
 from dataset_builder.arena import build_arena
@@ -21,7 +20,7 @@ from dataset_builder.experts import Failed, recorded, reference_trajectory
 from dataset_builder.llm_problems import written_problems
 from dataset_builder.model import Database
 from dataset_builder.pipeline.dialects import in_dialect
-from dataset_builder.pipeline.shards import Row, Spec, digest
+from dataset_builder.pipeline.shards import Spec, digest
 from dataset_builder.pipeline.stored import (
     database_from_json,
     database_to_json,
@@ -33,10 +32,8 @@ from dataset_builder.problems import Made, make_problems
 from dataset_builder.seeding import seeded
 from dataset_builder.split import Described, without_values
 from dsl_debug.lang import DslError, parse, run
-from dsl_debug.problem import DslProblem
+from dsl_debug.problem import DslProblem, Row
 from dsl_debug.sandbox import Sandbox
-
-CATALOG = "catalog"
 
 
 @dataclass(frozen=True)
@@ -176,7 +173,7 @@ def make_arena(_: Path, spec: Spec) -> list[Row]:
     return [report, *rows]
 
 
-STEPS: dict[str, Callable[[Path, Spec], list[dict[str, Any]]]] = {
+STEPS: dict[str, Callable[[Path, Spec], list[Row]]] = {
     "catalog": make_catalog_database,
     "file": read_file,
     "problems": make_shard,

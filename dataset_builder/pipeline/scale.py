@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.pipeline.shards import Function, Job, Progress, WorkersLost, described, run_job
+from dataset_builder.model import Progress
+from dataset_builder.pipeline.shards import Function, Job, WorkersLost, described, run_job
 
 try:
     from datatrove.executor import LocalPipelineExecutor

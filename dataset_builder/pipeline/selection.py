@@ -151,8 +151,3 @@ def _excess(taken: Sequence[Head], category: str) -> tuple[int, str] | None:
     if len(errors) > MAX_ERRORS[category] * len(taken):
         return errors[-1], ERRORS
     return None
-
-
-def shortfall(selected: Selected, wanted: Wanted) -> Wanted:
-    """What the build could not make, by stage and category."""
-    return selected.lacking(wanted)

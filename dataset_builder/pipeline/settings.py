@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dsl_debug
+from dataset_builder.model import CATALOG, REFERENCE
 from dataset_builder.pipeline import teaching
 from dataset_builder.pipeline.shards import digest
 from dataset_builder.pipeline.sources import Source, fingerprint
@@ -16,8 +17,9 @@ from dataset_builder.presets import Preset
 # What only writes, shows or checks the folder, so that work which is done stays good when it changes.
 _NO_RESULTS = {
     *("__main__.py", "cli.py", "cli_arena.py", "cli_build.py", "cli_common.py", "clock.py", "scale.py"),
-    *("arena_export.py", "card.py", "export.py", "folders.py", "parquet_files.py", "plots.py", "report.py"),
-    *("crosscheck.py", "dissect.py", "recheck.py", "replay.py", "stats.py", "verify.py"),
+    *("arena_export.py", "card.py", "export.py", "figures.py", "folders.py", "parquet_files.py"),
+    *("crosscheck.py", "dissect.py", "recheck.py", "remarks.py", "replay.py", "stats.py", "verify.py"),
+    *("plots.py", "processes.py", "report.py"),
 }
 
 
@@ -28,11 +30,11 @@ class Settings:
     preset: Preset
     out: Path
     work: Path
-    sources: tuple[Source, ...] = (Source("catalog"),)
+    sources: tuple[Source, ...] = (Source(CATALOG),)
     seed: int = 0
     arena: bool = True
     strict: bool = False
-    teacher: str = teaching.REFERENCE
+    teacher: str = REFERENCE
     writer: str | None = None
     workers: int = 1
 
@@ -86,7 +88,7 @@ def command(settings: Settings) -> str:
     folders = any(source.folder for source in settings.sources)
     parts += [f"--databases {_named(source)}" for source in settings.sources if folders]
     parts.append(f"--seed {settings.seed}")
-    if settings.teacher != teaching.REFERENCE:
+    if settings.teacher != REFERENCE:
         parts.append(f"--teacher {teaching.public_name(settings.teacher)}@URL")
     if settings.writer:
         parts.append(f"--writer {teaching.public_name(settings.writer)}@URL")

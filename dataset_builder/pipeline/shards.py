@@ -9,29 +9,26 @@ import gc
 import hashlib
 import json
 import multiprocessing
-import os
 import re
-import signal
-import tempfile
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
-Row = dict[str, Any]
+from dataset_builder.folders import UNFINISHED, write_atomically
+from dataset_builder.model import Progress
+from dataset_builder.processes import end_children, follow_parent
+from dsl_debug.problem import Row
+
 Spec = dict[str, Any]
 Function = Callable[[Spec], Iterable[Row]]
-Progress = Callable[[int, int], None]
 
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
-_UNFINISHED = ".unfinished-"
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')  # of a traceback; one of a worker comes as text
 
 
@@ -81,7 +78,7 @@ def work_folder(base: Path, spec: Mapping[str, Any]) -> Iterator[Path]:
     folder = base.resolve() / digest(spec)[:12]
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder / LOCK_FILE):
-        for leftover in folder.rglob(f"{_UNFINISHED}*"):
+        for leftover in folder.rglob(f"{UNFINISHED}*"):
             leftover.unlink()
         write_atomically(folder / SPEC_FILE, [json.dumps(spec, indent=2, ensure_ascii=False) + "\n"])
         yield folder
@@ -102,19 +99,6 @@ def _locked(path: Path) -> Iterator[None]:
             message = f"another build is at work in {path.parent}: wait for it, or give another --work"
             raise InUse(message) from None
         yield
-
-
-def write_atomically(path: Path, texts: Iterable[str]) -> None:
-    """A file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, made = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(texts)
-        os.replace(made, path)
-    except BaseException:
-        os.unlink(made)
-        raise
 
 
 # Results
@@ -140,18 +124,6 @@ def results(jobs: Iterable[Job], folder: Path) -> Iterator[tuple[Job, list[Row]]
 # Running them here
 
 
-def run_jobs(
-    jobs: Sequence[Job],
-    function: Function,
-    workers: int,
-    folder: Path,
-    on_progress: Progress = lambda done, total: None,
-) -> dict[str, str]:
-    """Carry out jobs in so many processes: see `LocalRunner.run`."""
-    with LocalRunner(workers) as runner:
-        return runner.run(jobs, function, folder, on_progress)
-
-
 class LocalRunner:
     """A pool of processes on this machine, for as many calls of `run` as there are.
 
@@ -168,14 +140,8 @@ class LocalRunner:
 
     def __exit__(self, *raised: object) -> None:
         if raised[0] is not None:
-            self._end_workers()
+            end_children(but=self._others)  # their jobs are begun again another time
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _end_workers(self) -> None:
-        """End the workers at once: their jobs are begun again another time."""
-        for process in multiprocessing.active_children():
-            if process not in self._others:
-                process.terminate()
 
     def run(
         self,
@@ -204,19 +170,10 @@ class LocalRunner:
 
 
 def _begin() -> None:
-    """A worker leaves interruptions to the process that started it, and does not outlive that one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow_parent()
     # Trials keep tens of thousands of tables and trees for a moment, none of them in a cycle. Looking for
     # cycles as often as Python does by default took a fifth of the time (see docs/lab-log.md).
     gc.set_threshold(50_000, 20, 50)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
 
 
 def _reason(future: "Future[None]", job: Job) -> str:

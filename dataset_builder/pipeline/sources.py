@@ -9,11 +9,12 @@ from typing import Any
 
 from dataset_builder import catalog
 from dataset_builder.databases import Unusable, discover
-from dataset_builder.pipeline.shards import Job, Row
+from dataset_builder.model import CATALOG
+from dataset_builder.pipeline.shards import Job
 from dataset_builder.split import Described
 from dsl_debug.files import safe_name
+from dsl_debug.problem import Row
 
-CATALOG = "catalog"
 _CHUNK = 1 << 20
 
 

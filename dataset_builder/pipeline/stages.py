@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.canonical import canonical
+from dataset_builder.model import REFERENCE, SPLITS, Trace, Trajectory
 from dataset_builder.pipeline import teaching
 from dataset_builder.pipeline.clock import Clock
 from dataset_builder.pipeline.jobs import Work
 from dataset_builder.pipeline.rounds import MAX_ROUNDS, Shard, Yields, plan
-from dataset_builder.pipeline.selection import Head, Selected, select, shortfall
+from dataset_builder.pipeline.selection import Head, Selected, select
 from dataset_builder.pipeline.settings import Settings
 from dataset_builder.pipeline.shards import Job, Runner, results
 from dataset_builder.pipeline.sources import database_jobs, usable
@@ -31,7 +32,8 @@ from dsl_debug.lang import parse
 from dsl_debug.problem import DslProblem, PythonProblem
 
 Places = list[tuple[str, int]]
-Progress = Callable[[str, int, int], None]
+StageProgress = Callable[[str, int, int], None]
+"""Hears of which stage how many of how many jobs are done."""
 
 POLICIES = ("unchanged", "reference", "random_edit", "constant_emitter")
 _SFT_CHUNK, _TRACE_CHUNK, _DIALECT_CHUNK = 20, 10, 20
@@ -55,7 +57,7 @@ class Run:
     settings: Settings
     folder: Path
     runner: Runner
-    on_progress: Progress
+    on_progress: StageProgress
     clock: Clock
     report: dict[str, Any]
     failed: dict[str, str] = field(default_factory=dict)
@@ -209,7 +211,7 @@ def report_selection(run: Run, selected: Selected, dealt: dict[str, list[Describ
     )
     programs = [parse(head.code) for stage in STAGES for head in chosen[stage]]
     run.report["variety"] = variety(programs)
-    missing = shortfall(selected, wanted)
+    missing = selected.lacking(wanted)
     run.report["shortfall"] = missing
     if missing and run.settings.strict:
         lacks = ", ".join(f"{n} {c} in {stage}" for stage, sizes in missing.items() for c, n in sizes.items())
@@ -220,9 +222,9 @@ def _chunks(places: Places, size: int) -> list[Places]:
     return [places[start : start + size] for start in range(0, len(places), size)]
 
 
-def trajectories(run: Run, places: dict[str, Places]) -> dict[str, list[Any]]:
+def trajectories(run: Run, places: dict[str, Places]) -> dict[str, list[Trajectory]]:
     """The trajectories of the teacher for the SFT problems, by split."""
-    if run.settings.teacher != teaching.REFERENCE:
+    if run.settings.teacher != REFERENCE:
         return _taught_by_a_model(run, places)
     jobs = {
         split: [
@@ -238,7 +240,7 @@ def trajectories(run: Run, places: dict[str, Places]) -> dict[str, list[Any]]:
     }
 
 
-def _taught_by_a_model(run: Run, places: dict[str, Places]) -> dict[str, list[Any]]:
+def _taught_by_a_model(run: Run, places: dict[str, Places]) -> dict[str, list[Trajectory]]:
     sft, facts = {}, {}
     for split in ("train", "validation"):
         problems = list(StoredProblems(run.folder, places[f"sft_{split}"]))
@@ -255,8 +257,8 @@ def _taught_by_a_model(run: Run, places: dict[str, Places]) -> dict[str, list[An
     return sft
 
 
-def traces(run: Run, places: Places) -> list[Any]:
-    """Trajectory, policy and outcome of every model-free agent on every problem of the test split."""
+def traces(run: Run, places: Places) -> list[Trace]:
+    """The episode of every model-free agent on every problem of the test split."""
     fixed = {"do": "trace", "policies": list(POLICIES), "seed": run.settings.seed}
     jobs = [
         Job(f"trace-{n:05}", {**fixed, "problems": chunk})
@@ -303,7 +305,7 @@ def _arena(run: Run, jobs: Sequence[Job]) -> dict[str, list[PythonProblem]] | No
     if not found:
         return None
     (_, (report, *rows)) = found[0]
-    splits: dict[str, list[PythonProblem]] = {"train": [], "validation": [], "test": []}
+    splits: dict[str, list[PythonProblem]] = {split: [] for split in SPLITS}
     for row in rows:
         splits[row["split"]].append(PythonProblem.from_row(row["row"]))
     run.report["arena"] = report

@@ -9,10 +9,8 @@ from typing import Any, overload
 from dataset_builder.model import Database, ForeignKey, Trajectory
 from dataset_builder.pipeline.selection import Head
 from dsl_debug.lang import Table
-from dsl_debug.problem import DslProblem
+from dsl_debug.problem import DslProblem, Row
 from dsl_debug.scoring import Outcome
-
-Row = dict[str, Any]
 
 
 def database_to_json(database: Database) -> Row:

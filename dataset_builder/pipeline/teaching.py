@@ -1,15 +1,13 @@
 """Trajectories by a model: a teacher `openai:MODEL@URL` plays the problems, and its successes are kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.endpoint import Settings, parse_target
-from dataset_builder.model import Trajectory
+from dataset_builder.model import REFERENCE, Progress, Trajectory
 from dataset_builder.teacher import model_trajectories
 from dsl_debug.problem import DslProblem
-
-REFERENCE = "reference"
 
 
 def public_name(teacher: str) -> str:
@@ -22,7 +20,7 @@ def taught(
     problems: Sequence[DslProblem],
     cache: Path,
     workers: int,
-    on_progress: Callable[[int, int], None],
+    on_progress: Progress,
 ) -> tuple[list[Trajectory], dict[str, Any]]:
     """The trajectories and the facts about the teacher. Raises endpoint.Unavailable."""
     model, url = parse_target(teacher)

@@ -3,22 +3,8 @@
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from dataset_builder.programs.sketch import (
-    Draft,
-    Sketch,
-    Unfit,
-    is_calendar,
-)
-from dsl_debug.lang.nodes import (
-    Column,
-    Compare,
-    Condition,
-    Filter,
-    Literal,
-    Logic,
-    Not,
-    Value,
-)
+from dataset_builder.programs.sketch import Draft, Sketch, Unfit, is_calendar
+from dsl_debug.lang.nodes import Column, Compare, Condition, Filter, Literal, Logic, Not, Value
 from dsl_debug.lang.table import NUMBER, TEXT
 
 MIN_KEPT, MAX_KEPT = 0.12, 0.88

@@ -30,9 +30,8 @@ from dsl_debug.lang.nodes import (
     Take,
     Value,
 )
-from dsl_debug.lang.table import NUMBER, TEXT
+from dsl_debug.lang.table import NUMBER, RENDERED_ROWS, TEXT
 
-MAX_ROWS = 20
 TAKES = (3, 4, 4, 5, 5, 5, 6, 7, 8, 8, 10, 10)
 SINGLE = 0.06
 """The chance that a `take` keeps the first row only."""
@@ -201,7 +200,7 @@ def ranked(sketch: Sketch, draft: Draft, must_take: bool = False, by: str | None
     if len(set(values)) < len(values):
         draft = _tie_broken(sketch, draft, column)
     draft = sketch.add(draft, SortBy(Column(column), rng.random() < 0.68))
-    long = draft.table.length > rng.choice((8, 12, MAX_ROWS))
+    long = draft.table.length > rng.choice((8, 12, RENDERED_ROWS))
     if must_take or long or rng.random() < 0.3:
         draft = taken(sketch, draft)
     return draft

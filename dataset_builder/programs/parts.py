@@ -15,19 +15,8 @@ from dataset_builder.programs.moves import (
     sort_columns,
 )
 from dataset_builder.programs.naming import aggregate_name, fresh, singular, stem
-from dataset_builder.programs.sketch import (
-    Draft,
-    Sketch,
-    Unfit,
-    measures,
-    some,
-)
-from dsl_debug.lang.nodes import (
-    Aggregation,
-    Column,
-    Load,
-    Select,
-)
+from dataset_builder.programs.sketch import Draft, Sketch, Unfit, measures, some
+from dsl_debug.lang.nodes import Aggregation, Column, Load, Select
 
 MIN_ROWS = 8
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
+from dataset_builder.contents import in_reverse
 from dataset_builder.model import Contents
 from dataset_builder.programs.sketch import MAX_JOINED_ROWS, WORDS
 from dsl_debug.agents.edits import EDITS
@@ -189,18 +190,14 @@ class _Elsewhere:
 def _decided(program: Program, runs: Runs) -> bool:
     """Whether the rows are the same when those of the tables come the other way round."""
     loaded = [s.source.table for s in program.statements if isinstance(s.source, Load)]
-    reverse = {}
-    for name in loaded:
-        table = runs.tables[name]
-        columns = {column: values[::-1] for column, values in table.columns.items()}
-        reverse[name] = Table.trusted(columns, table.length)
+    reverse = {name: in_reverse(runs.tables[name]) for name in loaded}
     return _same(Runs(program, reverse).result, runs.result)
 
 
 def _first_kind(program: Program, runs: Runs, elsewhere: _Elsewhere) -> str:
     """The kind of the first edit that changes nothing here and something elsewhere."""
     types = {name: table.types for name, table in runs.tables.items()}
-    around = _surroundings(program, runs)
+    around = _surroundings(runs)
     for kind in KINDS:
         seen = _where_columns_hide(around, runs) if kind == "column" else around
         for neighbour in EDITS[kind](program, seen):
@@ -218,7 +215,7 @@ def _same(first: Table | None, second: Table | None) -> bool:
     return first.matches(second)
 
 
-def _surroundings(program: Program, runs: Runs) -> Surroundings:
+def _surroundings(runs: Runs) -> Surroundings:
     """What edits draw on; of the values of a column only those next to the literals compared with it."""
 
     def columns(statement: str, stages: int) -> Types:

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dsl_debug.agents.seen import Seen
-from dsl_debug.lang.nodes import (
-    Value,
-)
+from dsl_debug.lang.nodes import Value
 from dsl_debug.lang.table import NUMBER, Table, cell, same_value
 
 MAX_QUOTED = 40

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
+from dataset_builder.canonical import OPERATORS
 from dataset_builder.reference_teacher.changes import Change, changes, differing, parsed
 from dataset_builder.reference_teacher.evidence import Visible, evidence
 from dsl_debug import lang
@@ -14,18 +15,12 @@ from dsl_debug.lang.dialect import WORDS
 from dsl_debug.lang.nodes import (
     Aggregate,
     Compare,
-    Compute,
     Condition,
     Filter,
-    GroupBy,
-    Join,
     Literal,
     Load,
     Logic,
     Not,
-    Select,
-    SortBy,
-    Take,
     Value,
     references,
 )
@@ -137,29 +132,18 @@ def downstream(program: Program, names: Iterable[str]) -> set[str]:
 # How many turns, and what they are used for
 
 # Kind of problem -> weights of 2, 3, ... 8 turns.
-TURNS: dict[str, tuple[int, ...]] = {
+TURN_WEIGHTS: dict[str, tuple[int, ...]] = {
     "error": (24, 34, 22, 12, 5, 2, 1),
     "standard": (14, 22, 25, 20, 11, 6, 3),
     "nonlocal": (2, 10, 24, 27, 19, 11, 7),
     "intent_mismatch": (3, 12, 22, 25, 19, 11, 8),
 }
 # Kind of problem -> weights of the moves between the first run and the last.
-MOVES: dict[str, dict[str, int]] = {
+MOVE_WEIGHTS: dict[str, dict[str, int]] = {
     "error": {"docs": 3, "table": 2, "node": 2, "part": 4, "probe": 1},
     "standard": {"docs": 2, "table": 2, "node": 4, "guess": 3, "part": 4, "probe": 1},
     "nonlocal": {"docs": 1, "table": 2, "node": 7, "guess": 2, "part": 4, "probe": 2},
     "intent_mismatch": {"docs": 1, "table": 2, "node": 4, "guess": 2, "part": 7, "probe": 1},
-}
-STAGE_PAGES: dict[type, str] = {
-    Filter: "filter",
-    Select: "select",
-    Compute: "compute",
-    GroupBy: "group_by",
-    Aggregate: "aggregate",
-    SortBy: "sort_by",
-    Take: "take",
-    Join: "join",
-    Load: "load",
 }
 
 
@@ -186,7 +170,7 @@ def plan(scene: Scene, rng: Random, max_turns: int) -> list[Move]:
 
 
 def _wanted(scene: Scene, rng: Random) -> int:
-    turns = rng.choices(range(2, 9), TURNS[scene.kind])[0]
+    turns = rng.choices(range(2, 9), TURN_WEIGHTS[scene.kind])[0]
     if scene.problem.dialect != STANDARD:
         return min(max(turns, 3) + 1, 8)
     return turns if scene.obvious else max(turns, 3)
@@ -216,10 +200,10 @@ def _between(scene: Scene, rng: Random, room: int, read: list[str]) -> list[Move
         chosen.append(Move("look", (telling[0],)))
         stock["table"] = [move for move in stock["table"] if move.names[0] != telling[0]]
     while room > len(chosen):
-        kinds = [kind for kind in MOVES[scene.kind] if stock.get(kind)]
+        kinds = [kind for kind in MOVE_WEIGHTS[scene.kind] if stock.get(kind)]
         if not kinds:
             break
-        kind = rng.choices(kinds, [MOVES[scene.kind][kind] for kind in kinds])[0]
+        kind = rng.choices(kinds, [MOVE_WEIGHTS[scene.kind][kind] for kind in kinds])[0]
         chosen.append(stock[kind].pop(0))
     return chosen
 
@@ -304,7 +288,7 @@ def _pages(scene: Scene) -> list[str]:
         if fix.kind in ("function", "aggregate") and isinstance(fix.after, Aggregate):
             old = fix.before.aggregations if isinstance(fix.before, Aggregate) else ()
             found += [item.function for item in fix.after.aggregations if item not in old]
-        page = STAGE_PAGES.get(type(fix.after or fix.before))
+        page = OPERATORS.get(type(fix.after or fix.before))
         found += [page] if page else []
     return list(dict.fromkeys(found))
 

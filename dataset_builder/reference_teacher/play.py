@@ -85,6 +85,7 @@ class Player:
         return self.send(remark, list(calls))
 
     def maybe(self, chance: float) -> bool:
+        """True with this chance."""
         return self.rng.random() < chance
 
     # Moves
@@ -189,6 +190,7 @@ class Player:
         )
 
     def make(self, number: int) -> None:
+        """Take over a change and all before it."""
         self.current = self.scene.fixes[number].code
         self.fixed = number + 1
 
@@ -226,6 +228,7 @@ class Player:
         return self.say(*chosen)
 
     def verdict(self, name: str) -> Fact:
+        """Whether a table that was looked at seems right, wrong, or made from a wrong one."""
         program = self.scene.seen.program
         changed = [fix.statement for fix in self.scene.fixes[self.fixed :]]
         if program is None or name not in self.scene.nodes:
@@ -246,6 +249,7 @@ class Player:
         return " ".join(texts)
 
     def reason(self, fix: Change) -> str:
+        """Why a change is made."""
         slots = {"old": fix.old, "new": fix.new, "statement": fix.statement, "word": fix.words[1]}
         slots |= {"wrong": fix.words[0], "right": fix.words[1]}
         if not fix.statement or fix.kind == "rewrite":
@@ -270,6 +274,7 @@ class Player:
         return None
 
     def repair_key(self, fix: Change) -> str:
+        """The phrases that announce a change."""
         if not fix.new:
             return "drop"
         if not fix.old:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from dataset_builder.endpoint import Settings
 
 KEY = "sk-not-to-be-seen"
 
@@ -72,6 +75,11 @@ def fails(status: int, message: str = "no", **headers: str) -> Reply:
     """An error; by default the client is told to ask again at once."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(status, {"error": {"message": message}}, named or {"retry-after-ms": "10"})
+
+
+def settings(url: str, folder: Path, **changes: Any) -> Settings:
+    """A client's settings for a server that answers at once: one request at a time, none twice."""
+    return Settings("m", url, folder / "cache", **{"workers": 1, "timeout": 20.0, "retries": 0, **changes})
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import pytest
 
 from dataset_builder import arena
 from dataset_builder.arena import Arena, build_arena, keep_different, nameless, split_by_family
-from dataset_builder.arena_export import CARD, REPORT, export_arena, export_row
+from dataset_builder.arena_export import export_arena, export_row
+from dataset_builder.folders import CARD, REPORT
 from dataset_builder.python_bugs import mutate
 from dataset_builder.python_bugs.families import hand_written_problems
 from dataset_builder.python_bugs.library import library

@@ -24,10 +24,11 @@ from dataset_builder import catalog
 from dataset_builder.build import Built, Failed, Settings, build
 from dataset_builder.cli import run_command
 from dataset_builder.cli_build import summary
+from dataset_builder.model import Progress
 from dataset_builder.pipeline.dialects import in_dialect
 from dataset_builder.pipeline.jobs import Work
 from dataset_builder.pipeline.settings import command
-from dataset_builder.pipeline.shards import Function, Job, LocalRunner, Progress, described, run_job
+from dataset_builder.pipeline.shards import Function, Job, LocalRunner, described, run_job
 from dataset_builder.pipeline.sources import NoSource, Source, database_jobs, fingerprint, parse_source
 from dataset_builder.pipeline.stages import POLICIES
 from dataset_builder.pipeline.stored import database_from_json, database_to_json

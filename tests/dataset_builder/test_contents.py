@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.contents import hidden_contents, visible_contents
+from dataset_builder.contents import visible_contents
 from dataset_builder.databases import Unusable, discover, read_database
+from dataset_builder.hidden import hidden_contents
 from dataset_builder.model import MAX_ROWS, Contents, Database, ForeignKey
 from dataset_builder.seeding import seeded
 from dsl_debug.lang import Table

@@ -25,7 +25,7 @@ from dataset_builder.endpoint import (
     structured,
     text_properties,
 )
-from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says
+from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says, settings
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
 
@@ -35,10 +35,6 @@ SCHEMA = object_schema(text_properties({"word": "a word"}))
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-def settings(url: str, folder: Path, **changes: Any) -> Settings:
-    return Settings("m", url, folder / "cache", **{"workers": 1, "timeout": 20.0, "retries": 0, **changes})
 
 
 def body(number: int = 0) -> Body:

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from dataset_builder.checking.remarks import unsupported
-from dataset_builder.experts import Failed, recorded, reference_trajectory, tools
+from dataset_builder.experts import Failed, recorded, reference_trajectory
 from dataset_builder.reference_teacher.changes import changes
 from dataset_builder.reference_teacher.facts import contents, differences, fact, names, symptom
 from dataset_builder.reference_teacher.phrases import PHRASES
@@ -20,7 +20,7 @@ from dataset_builder.reference_teacher.words import Voice
 from dataset_builder.seeding import seeded
 from dsl_debug.agents.seen import Seen, read_prompt, read_table
 from dsl_debug.data import sample_problems
-from dsl_debug.episode import DSLDebugEnv, messages, schemas
+from dsl_debug.episode import DSLDebugEnv, messages
 from dsl_debug.lang import STANDARD, Dialect, Table, parse, print_program
 from dsl_debug.problem import DslProblem, load_published
 
@@ -360,11 +360,6 @@ def test_phrases_expand_to_whole_sentences():
 
 
 # Other recordings
-
-
-def test_tools_are_those_of_evaluation():
-    assert tools() == schemas(DSLDebugEnv.tools)
-    assert [tool["function"]["name"] for tool in tools()] == sorted(DSLDebugEnv.tools)
 
 
 @pytest.mark.parametrize(("agent", "reward"), [("unchanged", 0.0), ("reference", 1.0)])

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.endpoint import Settings
-from dataset_builder.llm import Candidates, degrade, degraded, write_programs
+from dataset_builder.llm import Candidates, degraded, write_programs
 from dataset_builder.llm_prompts import MISTAKES_SCHEMA, PROGRAM_SCHEMA, mistakes_body, program_body
 from dataset_builder.model import Database, ForeignKey, Mutant
 from dsl_debug.data import sample_problems
 from dsl_debug.lang import Program, Table, parse, print_program, run
-from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says
+from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says, settings
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
 
@@ -37,10 +36,6 @@ INTENT = "How many pieces of each product were sold, the most first?"
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-def settings(url: str, folder: Path, **changes: Any) -> Settings:
-    return Settings("m", url, folder / "cache", **{"workers": 1, "timeout": 20.0, "retries": 0, **changes})
 
 
 # ---- programs
@@ -337,12 +332,6 @@ def test_the_request_shows_the_program_and_what_it_is_for() -> None:
     assert code in text
     assert INTENT in text
     assert bodies[0]["response_format"]["json_schema"]["schema"] == MISTAKES_SCHEMA
-
-
-def test_a_list_of_mutants_is_given(tmp_path: Path) -> None:
-    with endpoint(lambda request: says(mistaken(MISTAKES))) as seen:
-        (mutant,) = degrade(settings(seen.url, tmp_path), CORRECT, PROBLEM.intent, TABLES, 1)
-    assert len(mutant.alone) == 2
 
 
 REQUESTS = """

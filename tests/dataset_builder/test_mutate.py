@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.model import Contents, Mutant
-from dataset_builder.mutate import MUTATIONS, distance, mutate
-from dataset_builder.mutations.places import Patch, clash, difference, line_of, patched, path, shown
+from dataset_builder.mutate import MUTATIONS, mutate
+from dataset_builder.mutations.places import Patch, clash, difference, distance, line_of, patched, path, shown
 from dataset_builder.mutations.text import misspelt
 from dataset_builder.mutations.words import SAYINGS, describe
 from dataset_builder.seeding import seeded

@@ -8,8 +8,9 @@ import pytest
 
 from dataset_builder import report
 from dataset_builder.export import export_folder
-from dataset_builder.report import facts_of, gate_counts, heads_of, markdown, percent, reasons
-from dataset_builder.stats import operators, shape, stats
+from dataset_builder.figures import facts_of, heads_of
+from dataset_builder.report import gate_counts, markdown, percent, reasons
+from dataset_builder.stats import operators, outline, stats
 from dsl_debug.lang import parse
 from tests.dataset_builder.datasets_made import REPORT, RUN, content
 
@@ -151,7 +152,7 @@ def test_stats_count_what_is_in_the_folder(folder: Path) -> None:
 def test_shapes_leave_out_names_and_values() -> None:
     one = parse('a = load("x") |> filter(n > 3) |> take(2)\nb = join(a, a, on: k == k)\nemit b')
     other = parse('q = load("y") |> filter(m == "z") |> take(5)\nr = join(q, q, on: i == i)\nemit r')
-    assert shape(one) == shape(other) == "load filter take; join"
+    assert outline(one) == outline(other) == "load filter take; join"
     assert operators(one) == ["filter", "take", "join"]
 
 

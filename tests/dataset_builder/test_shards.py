@@ -12,18 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.folders import write_atomically
 from dataset_builder.pipeline.shards import (
     InUse,
     Job,
     LocalRunner,
-    Row,
     Spec,
     WorkersLost,
     results,
-    run_jobs,
     work_folder,
-    write_atomically,
 )
+from dsl_debug.problem import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,6 +52,11 @@ def jobs(count: int, **more: int) -> list[Job]:
 def calls(tmp_path: Path) -> Path:
     (tmp_path / "calls").mkdir()
     return tmp_path / "calls"
+
+
+def run_jobs(of: Sequence[Job], function: Squares, workers: int, folder: Path) -> dict[str, str]:
+    with LocalRunner(workers) as runner:
+        return runner.run(of, function, folder)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -146,14 +150,15 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 SLOW = """
 import sys, time
 from pathlib import Path
-from dataset_builder.pipeline.shards import Job, run_jobs
+from dataset_builder.pipeline.shards import Job, LocalRunner
 def slow(spec):
     time.sleep(spec["seconds"])
     return [spec]
 if __name__ == "__main__":
     jobs = [Job(f"j{n}", {"n": n, "seconds": 0.01 if n < 2 else 60}) for n in range(8)]
     print("begun", flush=True)
-    run_jobs(jobs, slow, 2, Path(sys.argv[1]), lambda done, total: print(done, flush=True))
+    with LocalRunner(2) as runner:
+        runner.run(jobs, slow, Path(sys.argv[1]), lambda done, total: print(done, flush=True))
 """
 
 

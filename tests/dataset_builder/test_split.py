@@ -14,7 +14,6 @@ from dataset_builder.pipeline.selection import (
     SAME_PROGRAM,
     Head,
     select,
-    shortfall,
 )
 from dataset_builder.presets import MAX_REPEATS, PRESETS, STAGES, Wanted
 from dataset_builder.split import Described, TooFew, deal, group, leakage, without_values
@@ -124,8 +123,6 @@ def test_programs_that_differ_in_values_only_have_one_build() -> None:
 
 # ---- selection
 
-ONLY = {"sft_train": {}, "sft_validation": {}, "train": {}, "validation": {}, "test": {}}
-
 
 def wanted(**sizes: dict[str, int]) -> Wanted:
     return {**{stage: dict.fromkeys(CATEGORIES, 0) for stage in STAGES}, **sizes}
@@ -166,7 +163,7 @@ def test_a_program_is_taken_once_and_for_the_test_split_first() -> None:
     assert [h.id for h in found.heads["test"]] == ["0002"]
     assert [h.id for h in found.heads["train"]] == ["0003"]
     assert found.left_out == {SAME_PROGRAM: 1}
-    assert shortfall(found, sizes) == {"train": {"standard": 4}, "test": {"standard": 4}}
+    assert found.lacking(sizes) == {"train": {"standard": 4}, "test": {"standard": 4}}
 
 
 def test_one_build_may_repeat_a_few_times_only() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.endpoint import Settings, Unavailable
+from dataset_builder.endpoint import Unavailable
 from dataset_builder.teacher import Taught, model_trajectories
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import TOOLS, DSLDebugEnv, messages, schemas
 from dsl_debug.problem import DslProblem
-from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says
+from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says, settings
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
 
@@ -26,10 +26,6 @@ NODE = "products"
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-def settings(url: str, folder: Path, **changes: Any) -> Settings:
-    return Settings("m", url, folder / "cache", **{"workers": 1, "timeout": 20.0, "retries": 0, **changes})
 
 
 def taught(

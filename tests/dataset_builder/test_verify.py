@@ -70,7 +70,7 @@ def test_it_shares_nothing_with_what_made_the_rows() -> None:
             lines = [line.split() for line in text.splitlines() if line.startswith("from dataset_builder.")]
             waiting += [words[1].removeprefix("dataset_builder.") for words in lines]
     parts = {f"checking.{part}" for part in ("crosscheck", "dissect", "recheck", "remarks", "replay")}
-    assert seen == {"verify", "parquet_files", *parts}
+    assert seen == {"verify", "parquet_files", "processes", *parts}
 
 
 # ---- one problem

@@ -21,7 +21,7 @@ MOST_ROWS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Ground:
     """What mutants of a program are tried with: `expected` is what it gives, `around` what edits draw on."""
 
     program: Program
@@ -32,7 +32,7 @@ class Trial:
     expected: Table
 
     @classmethod
-    def of(cls, program: Program, tables: Contents, rng: Random, bench: Bench) -> "Trial | None":
+    def of(cls, program: Program, tables: Contents, rng: Random, bench: Bench) -> "Ground | None":
         """None for a program that does not run, or gives no rows."""
         expected = bench.run(program)
         if expected is None or not expected.length:
