@@ -89,7 +89,7 @@ def _bounds(column: Column, inside: list[Value], outside: list[Value]) -> Iterat
     elif least > high:  # type: ignore[operator]
         yield Compare("<=", column, Literal(high))
         yield Compare("<", column, Literal(least))
-    elif not any(low <= value <= high for value in outside):  # type: ignore[operator]
+    if not any(low <= value <= high for value in outside):  # type: ignore[operator]
         yield _between(column, low, high)
     elif not any(least <= value <= greatest for value in inside):  # type: ignore[operator]
         yield Not(_between(column, least, greatest))

@@ -1,7 +1,7 @@
 """Values that were never shown: a program that picks rows by the values it saw must not find them all.
 
-Half of the hidden contents get new names, categories and keys for some rows. Most rows keep their values, so
-that what a program filters by is still there.
+Half of the hidden contents get new names, categories and keys for some rows, and numbers beyond the largest.
+Most rows keep their values, so that what a program filters by is still there.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,9 @@ from dsl_debug.lang.nodes import Value
 
 SHARE = 0.25
 """Of the distinct values of a key, or of the rows of any other column, so many get new values."""
+
+CHANGED = 0.9
+"""The share of the columns that change, in contents that do."""
 
 FEW = 12
 """Up to so many distinct numbers, with repeats, are categories."""
@@ -30,8 +33,8 @@ def with_strangers(contents: Contents, database: Database, rng: Random) -> Conte
         for place in places:
             changed[place] = [renamed.get(value, value) for value in columns[place]]
     for place, values in columns.items():
-        if place not in changed and rng.random() < 0.9 and _tells_apart(values):
-            changed[place] = _some_new(values, rng)
+        if place not in changed and rng.random() < CHANGED:
+            changed[place] = _some_new(values, rng) if _tells_apart(values) else _some_beyond(values, rng)
     return {
         name: Table.trusted(
             {c: changed.get((name, c), values) for c, values in table.columns.items()},
@@ -86,6 +89,20 @@ def _some_new(values: list[Value], rng: Random) -> list[Value]:
         fresh = [rng.choice(names) for _ in rows]
     for row, value in zip(rows, fresh, strict=True):
         changed[row] = value
+    return changed
+
+
+def _some_beyond(values: list[Value], rng: Random) -> list[Value]:
+    """Numbers, two of which become larger than all others: a bound at the largest shown must not do."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    largest = max(numbers)
+    span = max(largest - min(numbers), 1)
+    changed = list(values)
+    for row in rng.sample(range(len(values)), min(2, len(values))):
+        larger = largest + span * rng.uniform(0.05, 0.5)
+        whole = all(isinstance(number, int) for number in numbers)
+        largest = max(round(larger), largest + 1) if whole else round(larger, 2)
+        changed[row] = largest
     return changed
 
 
