@@ -22,7 +22,7 @@ from dsl_debug.problem import DslProblem
 MAX_TABLES = 4
 """Tables of a problem, unless its program loads more: those that it loads, and tables that these refer to."""
 
-POOL = 8
+POOL = 12
 """Other contents that each program is tried on."""
 
 PROGRAMS_PER_CONTENTS = 16
