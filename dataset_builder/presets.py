@@ -62,9 +62,9 @@ PRESETS = {
     for preset in (
         Preset(
             "sample",
-            sft_train=60,
+            sft_train=48,
             sft_validation=12,
-            train=160,
+            train=120,
             validation=24,
             test=(60, 36, 36),
             dialect_shift=24,
