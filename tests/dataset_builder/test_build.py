@@ -184,7 +184,6 @@ def test_results_that_are_missing_are_made_again_and_are_the_same(
     assert files(tmp_path / "out") == files(made[0] / "out")
 
 
-@pytest.mark.slow
 def test_a_stopped_build_goes_on_and_gives_the_same(made: tuple[Path, Built], tmp_path: Path) -> None:
     first = Here(stop_after=10)
     with pytest.raises(KeyboardInterrupt):
@@ -218,7 +217,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 def test_processes_and_hash_seed_do_not_change_a_byte(made: tuple[Path, Built], tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT, encoding="utf-8")
@@ -455,7 +453,6 @@ def test_the_summary_tells_what_lacks_and_what_failed(made: tuple[Path, Built]) 
     assert "test                  4 problems: 2 standard, 1 nonlocal, 1 intent_mismatch" in text
 
 
-@pytest.mark.slow
 def test_an_interrupted_build_says_so_and_keeps_what_is_done(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "dataset_builder", "build", "--no-arena", "--workers", "2"],
