@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dsl_debug.agents.bench import Bench
+from dsl_debug.agents.emitter import emitting
 from dsl_debug.lang import Program, Table
 from dsl_debug.lang.checker import closure
 from dsl_debug.lang.nodes import (
@@ -29,7 +30,6 @@ from dsl_debug.lang.nodes import (
     Ref,
     Select,
     SortBy,
-    Source,
     Stage,
     Statement,
     Take,
@@ -188,15 +188,7 @@ def _out_of_steps(bench: Bench, program: Program, expected: Table) -> Iterator[P
                 needed = closure(cut, statement.name)
                 start = replace(cut, statements=tuple(s for s in cut.statements if s.name in needed))
                 for picked in _picking(table, expected):
-                    yield _emitting(start, Ref(statement.name), picked)
-
-
-def _emitting(program: Program, source: Source, stages: tuple[Stage, ...]) -> Program:
-    name = "picked"
-    while program.find(name):
-        name += "_"
-    statements = (*program.statements, Statement(name, source, stages))
-    return replace(program, statements=statements, emit=replace(program.emit, name=name))
+                    yield emitting(start, Ref(statement.name), picked)
 
 
 def _picking(table: Table, expected: Table) -> Iterator[tuple[Stage, ...]]:

@@ -271,10 +271,11 @@ def key_filters(expected: Table, program: Program, tables: Mapping[str, Table]) 
                     Take(expected.length),
                     Select(columns),
                 )
-                yield _emitting(program, source, stages)
+                yield emitting(program, source, stages)
 
 
-def _emitting(program: Program, source: Source, stages: tuple[Stage, ...]) -> Program:
+def emitting(program: Program, source: Source, stages: tuple[Stage, ...]) -> Program:
+    """The program with one more statement, of a name that is free, which is emitted."""
     name = "picked"
     while program.find(name):
         name += "_"

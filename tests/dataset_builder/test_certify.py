@@ -110,8 +110,8 @@ def test_bugs_that_are_refused(refused: Case, reason: str) -> None:
     assert first_refusal(BUG_GATES, refused) == reason
 
 
-def test_an_edit_of_the_buggy_program_must_not_fit_by_chance() -> None:
-    """The fix is `city`; `people` gives the same groups here, and other ones elsewhere."""
+def test_a_column_that_is_the_same_here_only_makes_a_coincidence() -> None:
+    """`town` gives the same groups as `city` on the rows shown, and other ones elsewhere."""
     code = """
 joined = load("orders")
   |> group_by(city)
