@@ -11,13 +11,13 @@ import click
 from dataset_builder.arena import Report, build_arena
 from dataset_builder.arena_export import check_target, export_arena, export_row
 from dataset_builder.cli_common import need_pyarrow, progress, seed_option
-from dataset_builder.endpoint import MODEL_TIMEOUT, Settings, Unavailable
-from dataset_builder.folders import write_atomically
 from dataset_builder.python_bugs.cases import sandboxed
 from dataset_builder.python_bugs.importing import Rejection, import_bugs
 from dataset_builder.python_bugs.writing import write_bugs
+from dsl_debug.policies.endpoint import MODEL_TIMEOUT, Settings, Unavailable
 from dsl_debug.problem import PythonProblem
 from dsl_debug.sandbox import Sandbox
+from dsl_debug.storage import write_atomically
 
 _out_file = click.option(
     "--out", type=click.Path(path_type=Path), help="A file of JSON lines.  [default: standard output]"

@@ -83,9 +83,9 @@ def build_command(
     """Build the dataset: a folder that load_dataset reads."""
     need_pyarrow()
     from dataset_builder.build import Failed, Settings, build
-    from dataset_builder.endpoint import Unavailable
     from dataset_builder.model import CATALOG, REFERENCE
     from dataset_builder.pipeline.sources import parse_source
+    from dsl_debug.policies.endpoint import Unavailable
 
     workers = workers or os.cpu_count() or 1
     try:

@@ -7,23 +7,18 @@ for letter, what an agent is answered, the line with the turns left included; wi
 stands in the last of them, as in the step's joined text, whose headings (`Call 1:`) the messages replace.
 """
 
-import json
 from random import Random
-from typing import Any
 
 from dataset_builder.model import REFERENCE, Trajectory
 from dataset_builder.reference_teacher.plan import plan, scene
 from dataset_builder.reference_teacher.play import Call, Player
 from dsl_debug.agents import AGENTS, play
-from dsl_debug.episode import DSLDebugEnv, Step, messages
-from dsl_debug.episode.base import Turn
+from dsl_debug.episode import DSLDebugEnv, messages
 from dsl_debug.episode.prompts import MAX_TURNS
-from dsl_debug.episode.tools import CLOSE, OPEN, ToolCall
+from dsl_debug.episode.tools import call_block
+from dsl_debug.episode.transcript import Chat, answers, said, transcript
 from dsl_debug.problem import DslProblem
 from dsl_debug.scoring import Outcome
-
-Chat = list[dict[str, Any]]
-
 
 class Failed(ValueError):
     """A teacher's episode that did not earn the full reward; its text says why."""
@@ -47,17 +42,13 @@ def reference_trajectory(problem: DslProblem, rng: Random, max_turns: int = MAX_
     return Trajectory(problem.id, REFERENCE, tuple(recorder.chat), env.turns, env.reward)
 
 
-def recorded(agent_name: str, problem: DslProblem, rng: Random) -> tuple[Trajectory, Outcome]:
-    """An episode of one of `dsl_debug.agents.AGENTS`, whatever it earned. These agents say nothing.
+def recorded(agent_name: str, problem: DslProblem, rng: Random) -> tuple[Recorded, Outcome]:
+    """An episode of one of `dsl_debug.agents.AGENTS`, whatever it earned, as `dsl-debug eval` plays it.
 
-    Raises KeyError for an unknown name.
+    Raises policies.base.Unusable for an unknown name.
     """
-    env = DSLDebugEnv()
-    outcome = play(AGENTS[agent_name], env, problem, rng)
-    chat: Chat = [dict(message) for message in messages(problem)]
-    for turn in env.history:
-        chat += _of_turn(turn)
-    return Trajectory(problem.id, agent_name, tuple(chat), outcome.turns, env.reward), outcome
+    episode = play_job(agent_name, Setup(), Job(problem, 0, rng.getrandbits(31)))
+    return Recorded(trace_row(problem, episode, agent_name, DEFAULT_PROMPT)), episode.outcome
 
 
 class _Recorder:
@@ -70,39 +61,7 @@ class _Recorder:
 
     def send(self, remark: str, calls: list[Call]) -> list[str]:
         """Take a turn, through the text that a model would write; the answer to each call."""
-        blocks = [_block(name, arguments) for name, arguments in calls]
+        blocks = [call_block(name, arguments) for name, arguments in calls]
         step = self.env.step("\n".join([remark, *blocks]))
-        self.chat.append(_said(remark, calls))
-        self.chat += _answers(step)
+        self.chat += [said(remark, calls), *answers(step)]
         return [result["observation"] for result in step.info["results"]]
-
-
-def _block(name: str, arguments: dict[str, str]) -> str:
-    call = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
-    return f"{OPEN}\n{call}\n{CLOSE}"
-
-
-def _said(content: str, calls: list[Call]) -> dict[str, Any]:
-    return {
-        "role": "assistant",
-        "content": content,
-        "tool_calls": [
-            {"type": "function", "function": {"name": name, "arguments": dict(arguments)}}
-            for name, arguments in calls
-        ],
-    }
-
-
-def _answers(step: Step) -> Chat:
-    return [
-        {"role": "tool", "name": result["tool"] or "", "content": result["observation"]}
-        for result in step.info["results"]
-    ]
-
-
-def _of_turn(turn: Turn) -> Chat:
-    """The messages of a turn of the history. Malformed calls cannot be structured: their text is kept."""
-    calls = [(call.name, call.arguments) for call in turn.calls if isinstance(call, ToolCall)]
-    malformed = len(calls) < len(turn.calls)
-    said = _said((turn.message or "") if malformed else "", calls)
-    return [said, *_answers(turn.step)]

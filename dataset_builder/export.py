@@ -36,11 +36,11 @@ from dataset_builder.parquet_files import (
     write_split,
 )
 from dataset_builder.report import readable
+from dataset_builder.traces import chat_call, trace_export
 from dsl_debug.episode.dsl import TOOLS
 from dsl_debug.episode.prompts import messages
 from dsl_debug.episode.tools import schemas
 from dsl_debug.problem import CATEGORIES, DslProblem, PythonProblem, Row
-from dsl_debug.scoring import failure, reward
 
 MADE_BY = "python -m dataset_builder build"
 READABLE_REPORT = "BUILD_REPORT.md"
@@ -189,23 +189,12 @@ def _sft_rows(trajectories: Iterable[Trajectory], heads: list[Head]) -> Iterator
 
 
 def _trace_rows(traces: Iterable[Trace], heads: list[Head]) -> Iterator[Row]:
-    known = {head.id: head for head in heads}
-    for trajectory, policy, outcome in sorted(traces, key=lambda t: (t[0].problem_id, t[1])):
-        problem = _problem_of(trajectory, known)
-        yield {
-            "problem_id": problem.id,
-            "policy": policy,
-            "category": problem.category,
-            "difficulty": problem.difficulty,
-            "messages": chat(trajectory),
-            "submitted": outcome.submitted,
-            "visible_match": outcome.visible_match,
-            "hidden_matches": list(outcome.hidden_matches),
-            "reward": reward(outcome),
-            "turns": outcome.turns,
-            "calls": dict(sorted(outcome.calls.items())),
-            "failure": failure(outcome),
-        }
+    known = {head.id for head in heads}
+    rows = [trace_export(row) for row, _, _ in traces]
+    for row in sorted(rows, key=lambda row: (row["problem_id"], row["policy"])):
+        if row["problem_id"] not in known:
+            raise ValueError(f"a trace of the problem {row['problem_id']}, which is not there")
+        yield row
 
 
 def _problem_of(trajectory: Trajectory, known: Mapping[str, Head]) -> Head:
@@ -221,15 +210,7 @@ def chat(trajectory: Trajectory) -> list[Row]:
         {
             "role": message["role"],
             "content": message.get("content") or "",
-            "tool_calls": [_call(call) for call in message.get("tool_calls") or ()],
+            "tool_calls": [chat_call(call) for call in message.get("tool_calls") or ()],
         }
         for message in trajectory.messages
     ]
-
-
-def _call(call: Mapping[str, Any]) -> Row:
-    function = call["function"]
-    return {
-        "type": "function",
-        "function": {"name": function["name"], "arguments": function["arguments"]},
-    }

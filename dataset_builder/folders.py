@@ -1,18 +1,15 @@
-"""Folders and files that appear whole or not at all; folders replace nothing but an earlier build."""
+"""Folders that appear whole or not at all, and replace nothing but an earlier build."""
 
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 CARD = "README.md"
 REPORT = "build_report.json"
-
-UNFINISHED = ".unfinished-"
-"""How the name of a file begins that is still being written."""
 
 
 def check_target(folder: Path, made_by: str, is_ours: Callable[[PurePath], bool]) -> None:
@@ -70,17 +67,3 @@ def _put(made: Path, target: Path) -> None:
         os.replace(old, target)
         raise
     shutil.rmtree(old)
-
-
-def write_atomically(path: Path, texts: Iterable[str], mode: int = 0o600) -> None:
-    """Write a file that appears whole or not at all, in place of the one that is there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, made = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(texts)
-        os.chmod(made, mode)
-        os.replace(made, path)
-    except BaseException:
-        os.unlink(made)
-        raise

@@ -9,9 +9,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from dataset_builder.answers import CACHED, SENT
 from dataset_builder.certify import PROGRAM_GATES, Case, certified, first_refusal
-from dataset_builder.endpoint import Settings, Unavailable, in_order
 from dataset_builder.llm import Candidates, degraded, write_programs
 from dataset_builder.model import Database, Mutant
 from dataset_builder.mutate import mutate
@@ -19,6 +17,8 @@ from dataset_builder.problems import DRAWS, Made, stocks_of, tables_of
 from dataset_builder.seeding import seeded
 from dataset_builder.trials import Stock, Trial
 from dsl_debug.lang import Program, print_program
+from dsl_debug.policies.answers import CACHED, SENT
+from dsl_debug.policies.endpoint import Settings, Unavailable, in_order
 from dsl_debug.problem import DslProblem
 
 INTENT_MISMATCH = "intent_mismatch"

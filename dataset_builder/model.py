@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsl_debug.lang import Program, Table
-from dsl_debug.problem import Bug
+from dsl_debug.problem import Bug, Row
 from dsl_debug.scoring import Outcome
 
 CATALOG = "catalog"
@@ -83,5 +83,5 @@ class Trajectory:
     reward: float
 
 
-Trace = tuple[Trajectory, str, Outcome]
-"""A recorded episode of a policy that was measured, the policy, and what came of the episode."""
+Trace = tuple[Row, str, Outcome]
+"""The row of a recorded episode (see `dsl_debug.evaluation.trace_row`), its policy, and what came of it."""

@@ -71,12 +71,12 @@ def arena_features() -> dict[str, Any]:
     }
 
 
-def _messages() -> Any:
+def _messages(**more: Any) -> Any:
     """Chat messages as trainers take them; `Json` keeps the arguments of different tools apart."""
     _, value, many, anything = _types()
     function = {"name": value("string"), "arguments": anything()}
     call = {"type": value("string"), "function": function}
-    return many({"role": value("string"), "content": value("string"), "tool_calls": many(call)})
+    return many({"role": value("string"), **more, "content": value("string"), "tool_calls": many(call)})
 
 
 def trajectory_features() -> dict[str, Any]:
@@ -91,18 +91,31 @@ def trajectory_features() -> dict[str, Any]:
 
 
 def trace_features() -> dict[str, Any]:
-    """The columns of the config `traces`; `submitted` is null where nothing was."""
+    """The columns of the config `traces`, see `traces.trace_export`; `submitted` is null where nothing was."""
     _, value, many, anything = _types()
+    text, whole, real, yes = (value(kind) for kind in ("string", "int64", "float64", "bool"))
     return {
-        **{name: value("string") for name in ("problem_id", "policy", "category", "difficulty")},
-        "messages": _messages(),
-        "submitted": value("string"),
-        "visible_match": value("bool"),
-        "hidden_matches": many(value("bool")),
-        "reward": value("float64"),
-        "turns": value("int64"),
+        **dict.fromkeys(("problem_id", "run", "policy", "prompt"), text),
+        **dict.fromkeys(("sample", "seed"), whole),
+        **dict.fromkeys(("environment", "category", "difficulty", "database", "submitted", "error"), text),
+        "visible_match": yes,
+        "hidden_matches": many(yes),
+        "row_share": real,
+        "unchanged": yes,
+        "robust": yes,
+        "failure": text,
+        "reward": real,
+        "stopped": text,
+        "turns": whole,
         "calls": anything(),
-        "failure": value("string"),
+        **dict.fromkeys(("tokens", "prompt_tokens"), whole),
+        "diagnosis": anything(),
+        "passed": many(yes),
+        **dict.fromkeys(("improved", "well_formed"), yes),
+        "tampering": many(text),
+        "signals": anything(),
+        "messages": _messages(name=text),
+        "seconds": real,
     }
 
 
@@ -205,11 +218,13 @@ def _texts(value: Any, kind: Any) -> Any:
     """The value with JSON texts where its type has JSON."""
     import pyarrow as pa
 
+    if value is None:
+        return None
     if isinstance(kind, pa.BaseExtensionType):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if pa.types.is_list(kind) and value is not None:
+    if pa.types.is_list(kind):
         return [_texts(item, kind.value_type) for item in value]
-    if pa.types.is_struct(kind) and value is not None:
+    if pa.types.is_struct(kind):
         return {field.name: _texts(value[field.name], field.type) for field in kind}
     return value
 

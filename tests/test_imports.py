@@ -17,6 +17,7 @@ PACKAGE = "dsl_debug"
 LANG = {"lang"}
 EPISODE = {"lang", "problem", "sandbox", "scoring", "episode"}
 AGENTS = EPISODE | {"agents"}
+EVALUATION = AGENTS | {"diagnosis", "policies", "results", "storage", PACKAGE}
 PARTS: dict[str, set[str]] = {
     "lang": set(),
     "sandbox": set(),
@@ -24,11 +25,16 @@ PARTS: dict[str, set[str]] = {
     "problem": LANG,
     "files": LANG,
     "data": LANG | {"files", "problem"},
+    "storage": set(),
     "episode": EPISODE,
     "agents": EPISODE,
-    "policies": EPISODE,
-    "evaluation": AGENTS | {"policies"},
-    "cli": AGENTS | {"files", "data", "policies", "evaluation", PACKAGE},
+    "diagnosis": EPISODE,
+    "replay": EPISODE,
+    "policies": AGENTS | {"diagnosis", "storage"},
+    "results": {"lang", "problem", "scoring", "storage"},
+    "evaluation": EVALUATION,
+    "rescoring": EVALUATION | {"evaluation"},
+    "cli": EVALUATION | {"files", "data", "evaluation", "replay", "rescoring", PACKAGE},
     "__init__": AGENTS | {"evaluation"},
     "__main__": {"cli"},
 }

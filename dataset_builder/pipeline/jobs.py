@@ -15,7 +15,6 @@ from dataset_builder import catalog
 from dataset_builder.arena import build_arena
 from dataset_builder.canonical import canonical
 from dataset_builder.databases import Unusable, discover, read_database
-from dataset_builder.endpoint import Settings, parse_target
 from dataset_builder.experts import Failed, recorded, reference_trajectory
 from dataset_builder.llm_problems import written_problems
 from dataset_builder.model import Database
@@ -32,6 +31,7 @@ from dataset_builder.problems import Made, make_problems
 from dataset_builder.seeding import seeded
 from dataset_builder.split import Described, without_values
 from dsl_debug.lang import DslError, parse, run
+from dsl_debug.policies.endpoint import Settings, parse_target
 from dsl_debug.problem import DslProblem, Row
 from dsl_debug.sandbox import Sandbox
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from dataset_builder.folders import UNFINISHED, write_atomically
 from dataset_builder.model import Progress
 from dataset_builder.processes import end_children, follow_parent
 from dsl_debug.problem import Row
+from dsl_debug.storage import UNFINISHED, write_atomically
 
 Spec = dict[str, Any]
 Function = Callable[[Spec], Iterable[Row]]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.endpoint import Settings, parse_target
 from dataset_builder.model import REFERENCE, Progress, Trajectory
 from dataset_builder.teacher import model_trajectories
+from dsl_debug.policies.endpoint import Settings, parse_target
 from dsl_debug.problem import DslProblem
 
 

@@ -13,9 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dataset_builder.answers import Usage, read_object
 from dataset_builder.arena import nameless
-from dataset_builder.endpoint import (
+from dataset_builder.python_bugs.cases import Runner
+from dataset_builder.python_bugs.checks import verify
+from dataset_builder.python_bugs.families import hand_written_problems
+from dataset_builder.python_bugs.importing import Progress, Rejection, import_entries
+from dataset_builder.python_bugs.library import library
+from dataset_builder.seeding import seeded
+from dsl_debug.policies.answers import Usage, read_object
+from dsl_debug.policies.endpoint import (
     Body,
     Endpoint,
     Settings,
@@ -25,12 +31,6 @@ from dataset_builder.endpoint import (
     structured,
     text_properties,
 )
-from dataset_builder.python_bugs.cases import Runner
-from dataset_builder.python_bugs.checks import verify
-from dataset_builder.python_bugs.families import hand_written_problems
-from dataset_builder.python_bugs.importing import Progress, Rejection, import_entries
-from dataset_builder.python_bugs.library import library
-from dataset_builder.seeding import seeded
 from dsl_debug.problem import DIFFICULTIES, PYTHON_CATEGORIES, PythonProblem
 
 TOPICS = (

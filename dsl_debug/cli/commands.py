@@ -12,6 +12,7 @@ import click
 
 from dsl_debug import __version__
 from dsl_debug.cli import BAD_INPUT
+from dsl_debug.cli.evaluating import COMMANDS
 from dsl_debug.data import sample_problems
 from dsl_debug.files import load_tables
 from dsl_debug.lang import DslError, Table, check, format_code, run
@@ -69,7 +70,7 @@ def _write(text: str) -> None:
 @click.version_option(__version__, prog_name="dsl-debug", message="%(prog)s %(version)s")
 @click.pass_context
 def command_line(context: click.Context) -> None:
-    """Run, check and format programs of the dataflow language, or debug some."""
+    """Run, check and format programs of the dataflow language, debug some, or evaluate who does."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -296,3 +297,7 @@ def _problems(file: str) -> list[DslProblem]:
     if not problems:
         raise click.ClickException(f"{_shown(file)} holds no problems")
     return problems
+
+
+for command in COMMANDS:
+    command_line.add_command(command)

@@ -19,6 +19,7 @@ from dsl_debug.lang.errors import did_you_mean, listed, nearest, quoted
 
 MAX_CALLS = 16
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
+THINK, THOUGHT = "<think>", "</think>"
 
 # Python type -> the name of its JSON type, and how messages call it.
 _JSON_TYPES: dict[type, tuple[str, str]] = {
@@ -215,6 +216,12 @@ def example(tools: Mapping[str, Tool], tool: Tool | None = None) -> str:
     return f'{OPEN}\n{{"name": "{tool.name}", "arguments": {{{arguments}}}}}\n{CLOSE}'
 
 
+def call_block(name: str, arguments: Any) -> str:
+    """A call as models write it; `arguments` is an object, or the text of one, right or wrong."""
+    call = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
+    return f"{OPEN}\n{call}\n{CLOSE}"
+
+
 # From text to calls
 
 
@@ -257,8 +264,10 @@ def parse_calls(text: str, tools: Mapping[str, Tool]) -> list[Call]:
     A message that is one JSON value (in a code fence or not) is taken as such; otherwise `<tool_call>` blocks
     count, and only where there is none, JSON that begins a line. What stands around them is ignored. Broken
     JSON, unknown tools and wrong arguments give a `MalformedCall`. Calls after the first `MAX_CALLS` are not
-    read, but answered with one `MalformedCall` that says so.
+    read, but answered with one `MalformedCall` that says so. What the model thinks first, up to `</think>`,
+    is not read at all.
     """
+    text = without_thought(text)
     whole = _whole_message(text)
     if isinstance(whole, _Decoded):
         calls = _calls_of(whole.value, tools)
@@ -271,6 +280,16 @@ def parse_calls(text: str, tools: Mapping[str, Tool]) -> list[Call]:
     if len(calls) > MAX_CALLS:
         calls[MAX_CALLS:] = [MalformedCall(f"Only the first {MAX_CALLS} calls of a message are carried out.")]
     return calls
+
+
+def without_thought(text: str) -> str:
+    """A message without the thought at its beginning. Chat templates may have written `<think>` already, so
+    that the message begins inside of it; a thought without an end leaves nothing.
+    """
+    start, end = text.find(THINK), text.find(THOUGHT)
+    if end >= 0 and (start < 0 or start < end):
+        return text[end + len(THOUGHT) :]
+    return "" if text.lstrip().startswith(THINK) else text
 
 
 def _whole_message(text: str) -> _Decoded | _Failure | None:

@@ -38,7 +38,7 @@ from dsl_debug.data import sample_problems
 from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.lang import STANDARD
 from dsl_debug.problem import DslProblem
-from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, says
+from tests.scripted_endpoint import KEY, Reply, Request, endpoint, says
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = catalog.family_names()[:7]

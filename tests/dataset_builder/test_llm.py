@@ -15,7 +15,7 @@ from dataset_builder.llm_prompts import MISTAKES_SCHEMA, PROGRAM_SCHEMA, mistake
 from dataset_builder.model import Database, ForeignKey, Mutant
 from dsl_debug.data import sample_problems
 from dsl_debug.lang import Program, Table, parse, print_program, run
-from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says, settings
+from tests.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says, settings
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from dataset_builder import catalog, llm_problems
-from dataset_builder.endpoint import Settings, Unavailable
 from dataset_builder.llm_problems import written_problems
 from dataset_builder.mutate import mutate
 from dataset_builder.problems import Made
 from dataset_builder.seeding import seeded
 from dataset_builder.synthesize import synthesize
 from dsl_debug.lang import parse, print_program
-from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says
+from dsl_debug.policies.endpoint import Settings, Unavailable
+from tests.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.endpoint import Settings, Unavailable
 from dataset_builder.python_bugs import writing
 from dataset_builder.python_bugs.cases import Runner
 from dataset_builder.python_bugs.checks import verify
 from dataset_builder.python_bugs.writing import SCHEMA, Written, has_comment, read_entry, write_bugs
-from tests.dataset_builder.scripted_endpoint import KEY, Reply, endpoint, fails, says
+from dsl_debug.policies.endpoint import Settings, Unavailable
 from tests.dataset_builder.test_builder_cli import builder
 from tests.dataset_builder.test_python_bugs_runner import fast_runner
+from tests.scripted_endpoint import KEY, Reply, endpoint, fails, says
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
 

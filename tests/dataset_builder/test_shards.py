@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.folders import write_atomically
 from dataset_builder.pipeline.shards import (
     InUse,
     Job,
@@ -23,6 +22,7 @@ from dataset_builder.pipeline.shards import (
     work_folder,
 )
 from dsl_debug.problem import Row
+from dsl_debug.storage import write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.endpoint import Unavailable
 from dataset_builder.teacher import Taught, model_trajectories
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import TOOLS, DSLDebugEnv, messages, schemas
+from dsl_debug.policies.endpoint import Unavailable
 from dsl_debug.problem import DslProblem
-from tests.dataset_builder.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says, settings
+from tests.scripted_endpoint import KEY, Reply, Request, endpoint, fails, in_text, problem_of, says, settings
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
 
@@ -40,28 +40,15 @@ def taught(
         return model_trajectories(settings(seen.url, folder, **changes), problems, max_turns, samples)
 
 
-def problem_of(request: Request) -> DslProblem:
-    prompt = request.body["messages"][1]["content"]
-    return next(problem for problem in PROBLEMS if problem.buggy_code.rstrip() in prompt)
-
-
 def solves(request: Request) -> Reply:
     """What a good model says: it runs, looks, and submits the right program."""
-    problem = problem_of(request)
+    problem = problem_of(request, PROBLEMS)
     turns = (
         says("I run it first.", [("run", {"code": problem.buggy_code})]),
         says(None, [("inspect", {"node_name": "x"}), ("read_docs", {"operation": "filter"})]),
         says("That is it.", [("submit", {"code": problem.correct_code})]),
     )
     return turns[request.turn]
-
-
-def in_text(remark: str, *calls: tuple[str, dict[str, str]]) -> Reply:
-    blocks = [
-        f"<tool_call>\n{json.dumps({'name': name, 'arguments': arguments})}\n</tool_call>"
-        for name, arguments in calls
-    ]
-    return says("\n".join([remark, *blocks]))
 
 
 # ---- what is kept
@@ -125,7 +112,7 @@ def test_the_endpoint_reads_what_the_api_wants(tmp_path: Path) -> None:
 
 def test_only_successes_are_kept_and_the_rest_is_counted(tmp_path: Path) -> None:
     def reply(request: Request) -> Reply:
-        problem = problem_of(request)
+        problem = problem_of(request, PROBLEMS)
         if problem == PROBLEMS[0]:
             return says("", [("submit", {"code": problem.buggy_code})])
         if problem == PROBLEMS[1]:
@@ -145,7 +132,7 @@ def test_trajectories_come_in_the_order_of_the_problems(tmp_path: Path) -> None:
     rng = random.Random(0)
 
     def reply(request: Request) -> Reply:
-        late = 0.3 if problem_of(request) == PROBLEMS[0] else rng.random() / 30
+        late = 0.3 if problem_of(request, PROBLEMS) == PROBLEMS[0] else rng.random() / 30
         return Reply(**{**vars(solves(request)), "delay": late})
 
     seen: list[tuple[int, int]] = []
@@ -193,7 +180,7 @@ def test_tools_are_explained_in_the_text_where_the_server_takes_none(tmp_path: P
     def reply(request: Request) -> Reply:
         if "tools" in request.body:
             return fails(400, '"auto" tool choice requires --enable-auto-tool-choice')
-        return in_text("Fixed.", ("submit", {"code": problem_of(request).correct_code}))
+        return in_text("Fixed.", ("submit", {"code": problem_of(request, PROBLEMS).correct_code}))
 
     with endpoint(reply) as seen:
         result = model_trajectories(settings(seen.url, tmp_path), PROBLEMS[:2])
@@ -292,7 +279,7 @@ def test_an_episode_that_breaks_off_is_not_solved(name: str, tmp_path: Path) -> 
 
 def test_a_silent_endpoint_is_given_up_and_does_not_count_as_failing(tmp_path: Path) -> None:
     def reply(request: Request) -> Reply:
-        return solves(request) if problem_of(request) == PROBLEM else fails(500)
+        return solves(request) if problem_of(request, PROBLEMS) == PROBLEM else fails(500)
 
     result = taught(reply, tmp_path, [PROBLEM, *PROBLEMS[1:] * 3])
     assert result.stopped == "3 episodes in a row got no answer; the last one: failed at the endpoint"
@@ -311,7 +298,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     failing = True
 
     def reply(request: Request) -> Reply:
-        late = problem_of(request) in PROBLEMS[2:] and request.turn > 0
+        late = problem_of(request, PROBLEMS) in PROBLEMS[2:] and request.turn > 0
         return fails(503) if failing and late else solves(request)
 
     with endpoint(reply) as seen:

@@ -1,8 +1,8 @@
 """Asking a model behind an OpenAI-compatible endpoint: retries, time-outs, a cache on disk, one order.
 
-Every answer is kept in a folder under a hash of the whole request, so that a run that was stopped goes on
-where it was; what an endpoint failed to answer is not kept. The client reads the key from OPENAI_API_KEY; it
-is written nowhere, and cut out of whatever an endpoint says. Needs openai (extra `eval`).
+Where there is a folder for it, every answer is kept under a hash of the whole request, so that a run that
+was stopped goes on where it was; what an endpoint failed to answer is not kept. The client reads the key from
+OPENAI_API_KEY; it is written nowhere, and cut out of whatever an endpoint says. Needs openai (extra `eval`).
 
 What this does not guard: an endpoint that trickles an answer for ever. The time-out is one for silence.
 """
@@ -19,11 +19,13 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from dataset_builder.answers import (
+from dsl_debug.policies.answers import (
+    CUT_SHORT,
     FAILED,
     NO_TOOLS,
     NOT_CONNECTED,
     RATE_LIMITED,
+    REFUSED,
     REJECTED,
     SILENT,
     TIMED_OUT,
@@ -36,6 +38,7 @@ from dataset_builder.answers import (
     kept_answer,
     read_completion,
 )
+from dsl_debug.policies.base import Unusable
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -58,17 +61,28 @@ PATIENCE = 3
 MIN_KEY = 8
 """Characters of a key that is worth hiding."""
 
-# Options that a request can do without, and the words by which an endpoint complains of them.
+# Options that a request can do without, and the words by which an endpoint complains of them. Where it takes
+# no `max_tokens`, the same is asked as `max_completion_tokens`.
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "response_format": ("response_format", "json_schema", "structured output", "guided"),
     "seed": ("seed",),
     "temperature": ("temperature",),
+    "top_p": ("top_p",),
+    "max_completion_tokens": ("max_completion_tokens",),
     "max_tokens": ("max_tokens",),
 }
-_CONTEXT = ("context length", "context_length", "context window", "maximum context", "too many tokens")
+
+# The words of OpenAI, vLLM, SGLang, TGI, llama.cpp and LM Studio for a conversation that is too long.
+_CONTEXT = (
+    *("context length", "context_length", "context window", "context size", "maximum context"),
+    *("too many tokens", "maximum allowed length", "`max_new_tokens` must be", "context the overflows"),
+)
+
+# What llama.cpp says, with status 500, where it was not started for tools.
+_NO_TOOLS = ("param: tools", "tools param")
 
 
-class Unavailable(RuntimeError):
+class Unavailable(Unusable):
     """The endpoint cannot be used at all: no package, no key, or it refuses every request of this kind."""
 
 
@@ -78,7 +92,7 @@ class Silence(RuntimeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Which model, where, and how to ask it; answers are kept in the folder `cache`.
+    """Which model, where, and how to ask it; answers are kept in the folder `cache`, if there is one.
 
     Prices are for a million tokens; None where nobody knows them. Without `max_tokens` the endpoint decides
     how long an answer may be.
@@ -86,7 +100,7 @@ class Settings:
 
     model: str
     base_url: str
-    cache: Path
+    cache: Path | None
     workers: int = 4
     timeout: float = MODEL_TIMEOUT
     retries: int = RETRIES
@@ -187,10 +201,7 @@ def in_order(
     An exception is raised as soon as there is one, whichever item it is of. When the reader stops, what has
     not begun is not begun any more.
     """
-    jobs: SimpleQueue[tuple[Future[R], T] | None] = SimpleQueue()
-    for _ in range(workers):
-        # Daemons, unlike the threads of an executor: nobody waits for a silent endpoint at the very end.
-        Thread(target=_work, args=(function, jobs), daemon=True).start()
+    jobs = _started(function, workers)
     waiting: deque[Future[R]] = deque()
     try:
         for item in items:
@@ -205,6 +216,39 @@ def in_order(
             future.cancel()
         for _ in range(workers):
             jobs.put(None)
+
+
+def as_ready(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
+    """`map` over threads, each result as soon as it is there; no item is begun before a thread is free.
+
+    An exception is raised as soon as there is one. When the reader stops, nothing more is begun.
+    """
+    jobs = _started(function, workers)
+    ready: SimpleQueue[Future[R]] = SimpleQueue()
+    running = 0
+    try:
+        for item in items:
+            future: Future[R] = Future()
+            future.add_done_callback(ready.put)
+            jobs.put((future, item))
+            running += 1
+            if running == workers:
+                running -= 1
+                yield ready.get().result()
+        for _ in range(running):
+            yield ready.get().result()
+    finally:
+        for _ in range(workers):
+            jobs.put(None)
+
+
+def _started(function: Callable[[T], R], workers: int) -> "SimpleQueue[tuple[Future[R], T] | None]":
+    """The queue from which so many threads now take their items; each ends with a None."""
+    jobs: SimpleQueue[tuple[Future[R], T] | None] = SimpleQueue()
+    for _ in range(workers):
+        # Daemons, unlike the threads of an executor: nobody waits for a silent endpoint at the very end.
+        Thread(target=_work, args=(function, jobs), daemon=True).start()
+    return jobs
 
 
 def _work(function: Callable[[T], R], jobs: "SimpleQueue[tuple[Future[R], T] | None]") -> None:
@@ -239,35 +283,49 @@ def heard(answers: Iterable[Answer], usage: Usage) -> Iterator[Answer]:
 
 
 class Endpoint:
-    """A client of one endpoint, for many threads. Raises Unavailable, in one line and without the key."""
+    """A client of one endpoint, for many threads. Raises Unavailable, in one line and without the key.
+
+    `answered`: whether it has ever given an answer. `said`: what it gave last as a reason for giving none.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._client = _client(settings)
         self._closed = False
-        self._answered = False
         self._dropped: set[str] = set()
+        self.answered = False
+        self.said = ""
 
     def __enter__(self) -> "Endpoint":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; whatever still asks gets Unavailable."""
         self._closed = True
         self._client.close()
 
     def answer(self, body: Body) -> Answer:
         """From the cache, or from the endpoint and then into the cache."""
-        key = json.dumps([self.settings.base_url, body], sort_keys=True)
-        path = self.settings.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-        answer = kept_answer(path)
+        path = self._place(body)
+        answer = kept_answer(path) if path else None
         if answer is None:
             if self._closed:
                 raise Unavailable("the client is closed")
             answer = self._ask(body)
-            if answer.trouble not in (*SILENT, TOO_LONG):
+            if path and answer.trouble not in (*SILENT, TOO_LONG):
                 keep_answer(path, answer)
-        self._answered = self._answered or not answer.trouble
+        self.answered = self.answered or answer.trouble in ("", CUT_SHORT, REFUSED)
         return answer
+
+    def _place(self, body: Body) -> Path | None:
+        """Where the answer to a request is kept."""
+        if self.settings.cache is None:
+            return None
+        key = json.dumps([self.settings.base_url, body], sort_keys=True)
+        return self.settings.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
     def answers(self, bodies: Iterable[Body], ahead: int | None = None) -> Iterator[Answer]:
         """The answers to requests, in their order, some at a time."""
@@ -305,26 +363,37 @@ class Endpoint:
             system, *others = body["messages"]
             told = {**system, "content": f"{system['content']}\n\nThe schema of the answer: {schema}"}
             sent["messages"] = [told, *others]
+        if "max_tokens" in body and "max_tokens" not in sent and "max_completion_tokens" not in self._dropped:
+            sent["max_completion_tokens"] = body["max_tokens"]
         return sent
 
     def _refused(self, error: Any, body: Body, sent: Body) -> Answer:
         """What a status other than 200 means for a request."""
-        status, said = int(error.status_code), str(error.message).lower()
+        status, words = int(error.status_code), str(error.message).lower()
+        self.said = _told(error, self._client.api_key)
+        if status == 413 or any(word in words for word in _CONTEXT):
+            # Some servers count tokens that were not written yet: without a limit the model has what is left.
+            fits = {name: value for name, value in body.items() if name != "max_tokens"}
+            return Answer(trouble=TOO_LONG) if status == 413 or fits == body else self._ask(fits)
+        if "tools" in sent and _knows_no_tools(status, words):
+            return Answer(trouble=NO_TOOLS)
         if status in (408, 409) or status >= 500:
             return Answer(trouble=TIMED_OUT if status == 408 else FAILED)
-        if status == 413 or any(word in said for word in _CONTEXT):
-            return Answer(trouble=TOO_LONG)
-        first = all(message["role"] != "tool" for message in sent["messages"])
-        if status in (400, 404, 422) and "tools" in sent and "tool" in said and first:
-            return Answer(trouble=NO_TOOLS)
         if status in (400, 422):
-            for option, words in _OPTIONS.items():
-                if option in sent and any(word in said for word in words):
+            for option, complaints in _OPTIONS.items():
+                if option in sent and any(word in words for word in complaints):
                     self._dropped.add(option)  # the same for all requests, whichever thread finds it out
                     return self._ask(body)
-            if self._answered:  # so it is this request that it does not like
+            if self.answered:  # so it is this request that it does not like
                 return Answer(trouble=REJECTED)
-        raise Unavailable(_told(error, self._client.api_key))
+        raise Unavailable(self.said)
+
+
+def _knows_no_tools(status: int, words: str) -> bool:
+    """Whether an endpoint complains of tools, or of the messages in which calls and their answers stand."""
+    if status == 500:
+        return any(word in words for word in _NO_TOOLS)
+    return status in (400, 404, 422) and ("tool" in words or "role" in words)
 
 
 def _client(settings: Settings) -> "OpenAI":

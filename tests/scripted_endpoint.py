@@ -3,14 +3,16 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.endpoint import Settings
+from dsl_debug.episode.tools import call_block
+from dsl_debug.policies.endpoint import Settings
+from dsl_debug.problem import DslProblem
 
 KEY = "sk-not-to-be-seen"
 
@@ -69,6 +71,17 @@ def says(
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
     kind = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
     return Reply(200, {**kind, "choices": [choice], "usage": usage})
+
+
+def in_text(remark: str, *calls: tuple[str, dict[str, str]], end: str = "stop") -> Reply:
+    """A completion whose calls stand in its text."""
+    return says("\n".join([remark, *(call_block(name, arguments) for name, arguments in calls)]), end=end)
+
+
+def problem_of(request: Request, problems: Iterable[DslProblem]) -> DslProblem:
+    """The one that a conversation is about."""
+    prompt = request.body["messages"][1]["content"]
+    return next(problem for problem in problems if problem.buggy_code.rstrip() in prompt)
 
 
 def fails(status: int, message: str = "no", **headers: str) -> Reply:

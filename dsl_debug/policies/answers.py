@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dataset_builder.folders import write_atomically
+from dsl_debug.storage import write_atomically
 
 MAX_ANSWER = 200_000
 """Characters of an answer, calls included."""
@@ -40,7 +40,10 @@ class CallText(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The text and the calls of an answer, or in `trouble` why there is none."""
+    """The text and the calls of an answer, or in `trouble` why there is none.
+
+    An answer that was `CUT_SHORT` holds what came of it.
+    """
 
     text: str = ""
     trouble: str = ""
@@ -86,15 +89,26 @@ def read_completion(completion: Any) -> Answer:
     end = getattr(choice, "finish_reason", None)
     if getattr(choice.message, "refusal", None) or end == "content_filter":
         return Answer("", REFUSED, False, (), *spent)
+    text, calls = _content(choice), _calls(choice.message)
+    if len(text or "") + sum(len(call.arguments) + len(call.name) for call in calls) > MAX_ANSWER:
+        return Answer((text or "")[:MAX_ANSWER], CUT_SHORT, False, (), *spent)
     if end == "length":
-        return Answer("", CUT_SHORT, False, (), *spent)
-    text, calls = getattr(choice.message, "content", None), _calls(choice.message)
-    if not isinstance(text, str) and not calls:
-        return Answer(trouble=UNREADABLE)
-    text = sound(text) if isinstance(text, str) else ""
-    if len(text) + sum(len(call.arguments) + len(call.name) for call in calls) > MAX_ANSWER:
-        return Answer("", CUT_SHORT, False, (), *spent)
-    return Answer(text, "", False, calls, *spent)
+        return Answer(text or "", CUT_SHORT, False, calls, *spent)
+    if text is None and not calls:
+        return Answer("", UNREADABLE, False, (), *spent)
+    return Answer(text or "", "", False, calls, *spent)
+
+
+def _content(choice: Any) -> str | None:
+    """The text of a message, which some servers send in parts, or as null where the model said nothing."""
+    content = getattr(choice.message, "content", None)
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        texts = [part for part in parts if isinstance(part, str)]
+        return str(sound("".join(texts))) if texts else None
+    if content is None and getattr(choice, "finish_reason", None) == "stop":
+        return ""
+    return str(sound(content)) if isinstance(content, str) else None
 
 
 def _calls(message: Any) -> tuple[CallText, ...]:

@@ -1,0 +1,319 @@
+"""Traces as rows of a dataset, and the folders of evaluations as a dataset repository of their own.
+
+    README.md                                 the card, with the config `traces`
+    data/traces/<split>-00000-of-0000N.parquet
+    build_report.json                         the evaluations that the rows come from
+
+A split is named after the one that was evaluated. Rows are ordered by problem, so that those of one problem
+stand together; the same evaluations give the same bytes, in whatever order their episodes were finished and
+their folders are given. Needs pyarrow and datasets (extra `build`).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from random import Random
+from typing import Any, NamedTuple
+
+from dataset_builder import folders
+from dataset_builder.card import size_category
+from dataset_builder.folders import CARD, REPORT
+from dataset_builder.model import SPLITS
+from dataset_builder.parquet_files import Writer, trace_features
+from dataset_builder.report import markdown, percent
+from dsl_debug.evaluation import RUN, TRACES
+from dsl_debug.problem import Row
+from dsl_debug.storage import read_json, read_lines
+
+MADE_BY = "python -m dataset_builder traces"
+CONFIG = "traces"
+DATA = Path("data", CONFIG)
+
+_TEMPLATE = Path(__file__).with_name("traces_card.md")
+_OURS = re.compile(rf"{CARD}|{REPORT}|{DATA.as_posix()}/({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
+_PUBLIC = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+# The columns of a row and what may stand in them. Those that only one environment has are null in the other.
+_TEXT, _MAYBE_TEXT, _MAYBE_INT = (str,), (str, type(None)), (int, type(None))
+_COMMON: dict[str, tuple[type, ...]] = {
+    "problem_id": _TEXT,
+    "policy": _TEXT,
+    "prompt": _TEXT,
+    "sample": (int,),
+    "seed": (int,),
+    "environment": _TEXT,
+    "category": _TEXT,
+    "difficulty": _TEXT,
+    "database": _TEXT,
+    "submitted": _MAYBE_TEXT,
+    "visible_match": (bool,),
+    "hidden_matches": (list,),
+    "robust": (bool,),
+    "row_share": (int, float),
+    "error": _MAYBE_TEXT,
+    "unchanged": (bool,),
+    "failure": _TEXT,
+    "reward": (int, float),
+    "stopped": _TEXT,
+    "turns": (int,),
+    "calls": (dict,),
+    "tokens": _MAYBE_INT,
+    "prompt_tokens": _MAYBE_INT,
+    "diagnosis": (dict,),
+    "messages": (list,),
+}
+_ITEMS: dict[str, type] = {"hidden_matches": bool, "passed": bool, "tampering": str, "messages": dict}
+_ARENA: dict[str, tuple[type, ...]] = {
+    "passed": (list,),
+    "improved": (bool,),
+    "well_formed": (bool,),
+    "tampering": (list,),
+    "signals": (dict,),
+}
+
+
+# One row
+
+
+def trace_export(trace: Mapping[str, Any], run: str = "", *, timed: bool = False) -> Row:
+    """The row of the config `traces` for a trace of `evaluation.trace_row`.
+
+    `run` is the digest of its evaluation, empty for what a build recorded itself. Seconds are kept where they
+    are `timed`: they differ from run to run. Raises ValueError, in one line, for what is no such trace.
+    """
+    row = {"run": run, **_checked(trace, _COMMON)}
+    row |= _checked(trace, _ARENA) if trace["environment"] == "python" else dict.fromkeys(_ARENA)
+    seconds = trace.get("seconds") if timed else None
+    row["seconds"] = float(seconds) if isinstance(seconds, (int, float)) else None
+    row["messages"] = [_message(message) for message in row["messages"]]
+    return row
+
+
+def _checked(trace: Mapping[str, Any], columns: Mapping[str, tuple[type, ...]]) -> Row:
+    for name, kinds in columns.items():
+        if name not in trace:
+            raise ValueError(f"no trace: it has no {name!r}")
+        value = trace[name]
+        right = isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
+        if not right or (name in _ITEMS and not all(isinstance(item, _ITEMS[name]) for item in value)):
+            raise ValueError(f"no trace: {name!r} holds something else than it should")
+    return {name: trace[name] for name in columns}
+
+
+def _message(message: Any) -> Row:
+    """A message with the same keys as every other one; `name` is null where no tool speaks."""
+    try:
+        role, content = message["role"], message.get("content") or ""
+        calls = [chat_call(call) for call in message.get("tool_calls") or ()]
+        name = (message.get("name") or "") if role == "tool" else None
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("no trace: one of its messages is none") from None
+    if not isinstance(role, str) or not isinstance(content, str) or not isinstance(name, _MAYBE_TEXT):
+        raise ValueError("no trace: one of its messages holds something else than text")
+    return {"role": role, "name": name, "content": content, "tool_calls": calls}
+
+
+def chat_call(call: Mapping[str, Any]) -> Row:
+    """A structured call, with the keys that trainers know."""
+    function = call["function"]
+    return {
+        "type": "function",
+        "function": {"name": str(function["name"]), "arguments": function["arguments"]},
+    }
+
+
+# The folders of evaluations
+
+
+@dataclass(frozen=True)
+class Run:
+    """An evaluation: its folder, the digest and the facts of its `run.json`, and the split it played."""
+
+    folder: Path
+    digest: str
+    facts: Mapping[str, Any]
+    split: str
+
+    @classmethod
+    def read(cls, folder: Path) -> "Run":
+        """Raises OSError, and ValueError in one line, for a folder that holds no evaluation."""
+        if not (folder / RUN).is_file() or not (folder / TRACES).is_file():
+            raise ValueError(f"{folder} holds no evaluation: {RUN} and {TRACES} have to be in it")
+        facts = read_json(folder / RUN)
+        data, policy = facts.get("data"), facts.get("policy")
+        if not isinstance(data, dict) or not isinstance(policy, dict):
+            raise ValueError(f"{folder / RUN} says nothing of data and policy")
+        split = data.get("split")
+        return cls(folder, run_digest(facts), facts, split if split in SPLITS else "test")
+
+
+def run_digest(facts: Mapping[str, Any]) -> str:
+    """The first 12 hex digits of a SHA-256 over what `run.json` says."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Place(NamedTuple):
+    """Where a trace is: what orders the rows, then the place of its run in the list, and its first byte."""
+
+    problem_id: str
+    policy: str
+    prompt: str
+    run: str
+    sample: int
+    number: int
+    offset: int
+
+
+def export_traces(
+    results: Sequence[Path], folder: Path, max_per_policy: int | None = None, seed: int = 0
+) -> Row:
+    """Write the traces of evaluations to a folder that is new, empty, or was written by this; the report.
+
+    Of each policy at most `max_per_policy` episodes are taken, a sample drawn by `seed`. Only places of
+    traces are held in memory, not traces. Raises ValueError, in one line, for what is no evaluation, for one
+    that is given twice, and for a folder that holds something else; OSError; and ImportError where a package
+    of the extra is missing.
+    """
+    check_target(folder)
+    runs = [Run.read(place) for place in results]
+    for number, run in enumerate(runs):
+        if run.digest in {other.digest for other in runs[:number]}:
+            raise ValueError(f"{run.folder} holds an evaluation that was given before: leave it out")
+    places = [place for number, run in enumerate(runs) for place in _places(run, number)]
+    if not places:
+        raise ValueError("these evaluations hold no traces yet")
+    with folders.placed(folder) as made:
+        report = _write(made, runs, sampled(places, max_per_policy, seed))
+        text = json.dumps(report, indent=2, ensure_ascii=False)
+        (made / REPORT).write_text(text + "\n", encoding="utf-8", newline="\n")
+        (made / CARD).write_text(card(report), encoding="utf-8", newline="\n")
+    return report
+
+
+def check_target(folder: Path) -> None:
+    """Raises ValueError for a folder that cannot be written, or that something else is in."""
+    folders.check_target(folder, MADE_BY, _is_ours)
+
+
+def _is_ours(name: PurePath) -> bool:
+    return _OURS.fullmatch(name.as_posix()) is not None
+
+
+def _places(run: Run, number: int) -> Iterable[Place]:
+    """The last trace of every episode: one that was stopped and played again stands in the file twice."""
+    found: dict[tuple[str, int], Place] = {}
+    path = run.folder / TRACES
+    # The offsets end with a torn line, the objects before it.
+    for line, (trace, offset) in enumerate(zip(read_lines(path), _offsets(path), strict=False), 1):
+        try:
+            row = trace_export(trace)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {line}: {error}") from None
+        name, policy, prompt, sample = (row[key] for key in ("problem_id", "policy", "prompt", "sample"))
+        found[name, sample] = Place(name, policy, prompt, run.digest, sample, number, offset)
+    return found.values()
+
+
+def _offsets(path: Path) -> Iterator[int]:
+    """Where the lines of a file begin."""
+    offset = 0
+    with path.open("rb") as file:
+        for line in file:
+            yield offset
+            offset += len(line)
+
+
+def sampled(places: Iterable[Place], most: int | None, seed: int) -> list[Place]:
+    """At most so many places of each policy, in order; all of them for None."""
+    by_policy: dict[str, list[Place]] = {}
+    for place in sorted(places):
+        by_policy.setdefault(place.policy, []).append(place)
+    kept: list[Place] = []
+    for policy, found in by_policy.items():
+        few = most is None or len(found) <= most
+        kept += found if few else Random(f"{seed}|{policy}").sample(found, most or 0)
+    return sorted(kept)
+
+
+def _write(folder: Path, runs: Sequence[Run], places: Iterable[Place]) -> Row:
+    """Write the rows; what the report says of them."""
+    writers = {split: Writer(folder / DATA, split, trace_features) for split in SPLITS}
+    counts = [dict.fromkeys(("episodes", "robust", "visible"), 0) for _ in runs]
+    files = [(run.folder / TRACES).open("rb") for run in runs]
+    try:
+        for place in places:
+            run, file, count = runs[place.number], files[place.number], counts[place.number]
+            file.seek(place.offset)
+            row = trace_export(json.loads(file.readline()), run.digest, timed=True)
+            _add(writers[run.split], row, run.folder / TRACES)
+            count["episodes"] += 1
+            count["robust"] += row["robust"]
+            count["visible"] += row["visible_match"]
+    finally:
+        for file in files:
+            file.close()
+    for writer in writers.values():
+        writer.close()
+    told = [_told(run) | count for run, count in zip(runs, counts, strict=True)]
+    rows = {split: writer.rows for split, writer in writers.items() if writer.rows}
+    return {"made_by": MADE_BY, "rows": rows, "runs": sorted(told, key=lambda run: str(run["run"]))}
+
+
+def _add(writer: Writer, row: Row, path: Path) -> None:
+    try:
+        writer.add(row)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{path}: a trace cannot be stored: {' '.join(str(error).split())[:200]}") from None
+
+
+def _told(run: Run) -> Row:
+    """What is said of an evaluation: no address, and no path of the machine that it ran on."""
+    data, policy, prompt = (run.facts.get(name) or {} for name in ("data", "policy", "prompt"))
+    place = str(data.get("place") or "")
+    arguments = run.facts.get("arguments") or {}
+    return {
+        "run": run.digest,
+        "policy": policy.get("name"),
+        "settings": policy.get("settings"),
+        "prompt": prompt.get("name"),
+        "data": place if _PUBLIC.fullmatch(place) and not Path(place).exists() else Path(place).name,
+        "config": data.get("config"),
+        "split": data.get("split"),
+        "revision": data.get("revision"),
+        "problems": data.get("problems"),
+        "samples": arguments.get("samples"),
+        "seed": arguments.get("seed"),
+        "version": (run.facts.get("code") or {}).get("version"),
+    }
+
+
+# The card
+
+
+def card(report: Mapping[str, Any]) -> str:
+    """The text of the card, its figures counted."""
+    rows = report["rows"]
+    files = "\n".join(
+        f"  - split: {split}\n    path: {DATA.as_posix()}/{split}-*.parquet" for split in rows
+    )
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        size=size_category(sum(rows.values())),
+        files=files,
+        first_split=next(iter(rows)),
+        splits=markdown(("split", "episodes"), list(rows.items())),
+        runs=markdown(
+            ("run", "policy", "prompt", "data", "config", "split", "episodes", "robust", "visible rows only"),
+            [_line(run) for run in report["runs"]],
+        ),
+    )
+
+
+def _line(run: Mapping[str, Any]) -> list[Any]:
+    """An evaluation in the table of the card."""
+    named = [run[name] or "" for name in ("run", "policy", "prompt", "data", "config", "split")]
+    episodes = run["episodes"]
+    return [*named, episodes, percent(run["robust"], episodes), percent(run["visible"], episodes)]

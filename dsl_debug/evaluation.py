@@ -1,0 +1,233 @@
+"""Evaluation: a policy plays problems, and what comes of it is kept in files that can be trusted.
+
+A folder of an evaluation holds
+
+    run.json       what was asked: policy, data, arguments, code revision; written before the first episode
+    traces.jsonl   one line per finished episode, appended as soon as it is over
+    result.json    the outcomes in the order of the problems, and their summary; written when all are there
+
+The episodes are those of training, turn by turn: models (`policies.base.Talk`) and agents play in the same
+environments.
+A run that is killed goes on where it was; what it then writes differs from an unbroken run in timings only.
+"""
+
+import hashlib
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import dsl_debug
+from dsl_debug.episode.system_prompts import prompt_facts
+from dsl_debug.policies.base import Episode, Job, Policy, Problem, Setup
+from dsl_debug.problem import DslProblem
+from dsl_debug.results.rows import outcome_columns, result_row
+from dsl_debug.results.summary import summarize
+from dsl_debug.storage import Appender, read_json, read_lines, write_json
+
+RESULT_VERSION = 1
+RUN, TRACES, RESULT = "run.json", "traces.jsonl", "result.json"
+
+Key = tuple[str, int]
+"""An episode of an evaluation: the id of the problem and the number of the sample."""
+
+Progress = Callable[[int, int], None]
+"""Hears how many of how many episodes are done."""
+
+
+class OtherRun(ValueError):
+    """The folder holds an evaluation of something else; the text says in one line what differs."""
+
+
+def evaluate(
+    policy: Policy,
+    problems: Sequence[Problem],
+    out: Path,
+    *,
+    data: Mapping[str, Any],
+    samples: int = 1,
+    seed: int = 0,
+    setup: Setup = Setup(),  # noqa: B008
+    retry_stopped: bool = False,
+    on_progress: Progress = lambda done, total: None,
+) -> dict[str, Any]:
+    """Play every problem `samples` times and write the folder; the result, as in its file.
+
+    `data` says where the problems come from, see `data.loading`. Episodes that the folder already holds are
+    not played again, unless they were stopped (an endpoint that was away, say) and `retry_stopped` asks for
+    it. Raises OtherRun for a folder with a run of something else, ValueError for arguments without sense, and
+    policies.base.Unusable where the policy cannot go on.
+    """
+    if samples < 1 or not problems:
+        raise ValueError("an evaluation needs at least one problem and one sample")
+    run = _begun(out, run_facts(policy, problems, data, samples, seed, setup))
+    by_key = {(p.id, sample): p for p in problems for sample in range(samples)}
+    kept = {key: row for key, row in read_traces(out).items() if key in by_key}
+    done = {key for key, row in kept.items() if not (retry_stopped and row["stopped"])}
+    on_progress(len(done), len(by_key))
+    jobs = (Job(p, key[1], job_seed(seed, *key)) for key, p in by_key.items() if key not in done)
+    with Appender(out / TRACES) as traces:
+        for number, episode in enumerate(policy.play(jobs, setup), len(done) + 1):
+            traces.add(
+                trace_row(by_key[episode.problem_id, episode.sample], episode, policy.name, setup.prompt)
+            )
+            on_progress(number, len(by_key))
+    return write_result(out, run, list(by_key))
+
+
+def run_facts(
+    policy: Policy,
+    problems: Sequence[Problem],
+    data: Mapping[str, Any],
+    samples: int,
+    seed: int,
+    setup: Setup,
+) -> dict[str, Any]:
+    """What `run.json` holds. Two runs with the same facts have the same outcomes."""
+    return {
+        "schema_version": RESULT_VERSION,
+        "made_by": "dsl-debug eval",
+        "policy": {"name": policy.name, "settings": dict(policy.settings)},
+        "data": {**data, "problems": len(problems), "digest": problems_digest(problems)},
+        "arguments": {"samples": samples, "seed": seed, "max_turns": setup.max_turns},
+        "prompt": prompt_facts(setup.prompt, problems[0]),
+        "code": code_revision(),
+    }
+
+
+def problems_digest(problems: Iterable[Problem]) -> str:
+    """The first 16 hex digits of a SHA-256 over the ids of the problems, in any order."""
+    return hashlib.sha256("\n".join(sorted(p.id for p in problems)).encode()).hexdigest()[:16]
+
+
+def job_seed(seed: int, problem_id: str, sample: int) -> int:
+    """The seed of one episode, 0 to 2^31 - 1: it depends on nothing else that is played."""
+    text = f"{seed}|{problem_id}|{sample}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) & 0x7FFF_FFFF
+
+
+def code_revision() -> dict[str, Any]:
+    """The version of this package and, in a git checkout, its revision and whether files differ from it."""
+    place = Path(__file__).resolve().parent
+    facts: dict[str, Any] = {"version": dsl_debug.__version__, "revision": None, "modified": None}
+    try:
+        revision = _git(place, "rev-parse", "HEAD")
+        changes = _git(place, "status", "--porcelain", "--untracked-files=no", ".")
+    except (OSError, subprocess.SubprocessError):
+        return facts
+    return facts | {"revision": revision, "modified": bool(changes)}
+
+
+def _git(place: Path, *words: str) -> str:
+    told = subprocess.run(
+        ["git", "-C", place, *words], capture_output=True, text=True, timeout=10, check=True
+    )
+    return told.stdout.strip()
+
+
+def _begun(out: Path, run: dict[str, Any]) -> dict[str, Any]:
+    """Note down what is asked, or make sure that the folder was begun with it; what it was begun with.
+
+    Code that has changed since then is no reason to refuse, but it is told, in `continued_with`.
+    """
+    if not (out / RUN).exists():
+        if (out / TRACES).exists() or (out / RESULT).exists():
+            raise OtherRun(f"{out} holds traces without a {RUN}: give another folder")
+        write_json(out / RUN, run)
+        return run
+    begun = read_json(out / RUN)
+    different = _differences({**begun, "code": None}, {**run, "code": None})
+    if different:
+        raise OtherRun(
+            f"{out} holds another run ({different}): give another folder, or what that run was given"
+        )
+    return begun if begun["code"] == run["code"] else {**begun, "continued_with": run["code"]}
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> str:
+    """Which facts differ, each as `a.b: old there, new here`."""
+    found = []
+    for name in dict.fromkeys([*old, *new]):
+        before, now = old.get(name), new.get(name)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            found.append(_differences(before, now, f"{prefix}{name}."))
+        elif before != now:
+            found.append(f"{prefix}{name}: {before} there, {now} here")
+    return "; ".join(text for text in found if text)
+
+
+# Traces
+
+
+def trace_row(problem: Problem, episode: Episode, policy: str, prompt: str) -> dict[str, Any]:
+    """A line of the traces: who played what, what came of it, and every message."""
+    return {
+        "problem_id": problem.id,
+        "sample": episode.sample,
+        "seed": episode.seed,
+        "policy": policy,
+        "prompt": prompt,
+        "environment": "dsl" if isinstance(problem, DslProblem) else "python",
+        "category": problem.category,
+        "difficulty": problem.difficulty,
+        "database": problem.database if isinstance(problem, DslProblem) else problem.family,
+        **outcome_columns(episode.outcome),
+        "reward": episode.reward,
+        "stopped": episode.stopped,
+        "prompt_tokens": episode.prompt_tokens,
+        "diagnosis": {**asdict(episode.diagnosis), "faulty": list(episode.diagnosis.faulty)},
+        "messages": episode.messages,
+        "seconds": round(episode.seconds, 6),
+    }
+
+
+def read_traces(out: Path) -> dict[Key, dict[str, Any]]:
+    """The traces of a folder, or of a file: the last one of each episode; {} if there is none yet."""
+    path = out / TRACES if out.is_dir() or not out.suffix else out
+    if not path.exists():
+        return {}
+    return {(row["problem_id"], row["sample"]): row for row in read_lines(path)}
+
+
+# The result
+
+
+def write_result(out: Path, run: Mapping[str, Any], keys: Sequence[Key]) -> dict[str, Any]:
+    """Write the result file of a folder whose traces are complete; what it holds."""
+    traces = read_traces(out)
+    missing = [key for key in keys if key not in traces]
+    if missing:
+        raise RuntimeError(f"{len(missing)} episodes have no outcome, the first one: {missing[0]}")
+    played = [traces[key] for key in keys]
+    outcomes = [result_row(trace) for trace in played]
+    result = {
+        **run,
+        "outcomes": outcomes,
+        "summary": summarize(outcomes),
+        "timings": _timings(played),
+    }
+    write_json(out / RESULT, result)
+    return result
+
+
+def _timings(traces: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Seconds of all episodes together; those that ran side by side count each."""
+    return {"episode_seconds": round(sum(trace["seconds"] for trace in traces), 3)}
+
+
+def load_result(place: Path) -> dict[str, Any]:
+    """A result file, or that of a folder. Raises OSError and ValueError, in one line, for what is none."""
+    path = place / RESULT if place.is_dir() else place
+    if place.is_dir() and not path.exists():
+        raise ValueError(f"{place} holds no {RESULT}: its evaluation is not over, run it again to go on")
+    result = read_json(path)
+    if result.get("schema_version") != RESULT_VERSION or "outcomes" not in result:
+        raise ValueError(f"{path} is no result file of version {RESULT_VERSION}")
+    return result
+
+
+def stopped(result: Mapping[str, Any]) -> dict[str, int]:
+    """How many episodes were stopped, by reason."""
+    return dict(Counter(row["stopped"] for row in result["outcomes"] if row["stopped"]))

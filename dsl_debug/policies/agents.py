@@ -1,0 +1,78 @@
+"""The agents that need no model, as policies: episodes in a pool of processes."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from functools import partial
+from itertools import islice
+from random import Random
+from typing import Any
+
+from dsl_debug.agents import AGENTS, PYTHON_AGENTS, play
+from dsl_debug.episode.prompts import DEFAULT_PROMPT
+from dsl_debug.episode.transcript import transcript
+from dsl_debug.policies.base import Episode, Job, Setup, Unusable, finished, new_env, prompt_messages
+from dsl_debug.problem import DslProblem
+
+CHUNK = 8
+"""Jobs that a process is handed at a time."""
+
+
+class AgentPolicy:
+    """One of `AGENTS`, or of `PYTHON_AGENTS` on problems of the arena, in `workers` processes."""
+
+    settings: Mapping[str, Any] = {}
+
+    def __init__(self, name: str, workers: int = 1) -> None:
+        self.name = name
+        self._pool = _processes(workers) if workers > 1 else None
+
+    def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
+        """The episodes, each as soon as it is over."""
+        one = partial(play_job, self.name, setup)
+        if self._pool is None:
+            yield from map(one, jobs)
+            return
+        waiting = iter(jobs)
+        running = {self._pool.submit(_play_all, one, chunk) for chunk in islice(_chunks(waiting), 8)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            more = islice(_chunks(waiting), len(done))
+            running |= {self._pool.submit(_play_all, one, chunk) for chunk in more}
+            for future in done:
+                yield from future.result()
+
+    def close(self) -> None:
+        """End the processes; what they have not begun is dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def _processes(workers: int) -> Executor:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(workers, get_context("forkserver"))
+
+
+def _chunks(jobs: Iterator[Job]) -> Iterator[list[Job]]:
+    while chunk := list(islice(jobs, CHUNK)):
+        yield chunk
+
+
+def _play_all(one: "partial[Episode]", jobs: list[Job]) -> list[Episode]:
+    return [one(job) for job in jobs]
+
+
+def play_job(name: str, setup: Setup, job: Job) -> Episode:
+    """One episode of an agent. Raises Unusable where the environment has no agent of this name."""
+    problem = job.problem
+    agents: Mapping[str, Any] = AGENTS if isinstance(problem, DslProblem) else PYTHON_AGENTS
+    if name not in agents:
+        raise Unusable(f"no agent {name!r} plays these problems; there is: {', '.join(agents)}")
+    start = time.perf_counter()
+    env = new_env(problem, setup.max_turns)
+    play(agents[name], env, problem, Random(job.seed))
+    seconds = time.perf_counter() - start
+    prompt = prompt_messages(problem, env.max_turns, DEFAULT_PROMPT)
+    return finished(job, env, transcript(prompt, env.history), seconds=seconds)

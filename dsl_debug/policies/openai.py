@@ -1,0 +1,247 @@
+"""A model behind an OpenAI-compatible server, as a policy: vLLM, SGLang, TGI, `transformers serve`, others.
+
+The model's tools are those of the API. Where a server knows none, it is told about them in the system
+message, in the words of Qwen2.5's chat template, and what it writes is read as `Environment.step` reads it:
+with that template both ways are one sequence of tokens. Needs openai (extra `eval`).
+"""
+
+import json
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from dsl_debug.episode import Step
+from dsl_debug.episode.tools import call_block, without_thought
+from dsl_debug.episode.transcript import Chat
+from dsl_debug.policies.answers import (
+    CUT_SHORT,
+    FAILED,
+    NO_TOOLS,
+    REJECTED,
+    SILENT,
+    TOO_LONG,
+    Answer,
+    CallText,
+    Usage,
+    sound,
+)
+from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Talk, Unusable
+from dsl_debug.policies.endpoint import PATIENCE, Body, Endpoint, Settings, as_ready
+
+_BAD_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+
+# How Qwen2.5's chat template tells a model about tools, after the text of the system message.
+_TOOLS_IN_TEXT = """
+
+
+# Tools
+
+You may call one or more functions to assist with the user query.
+
+You are provided with function signatures within <tools></tools> XML tags:
+<tools>
+{tools}
+</tools>
+
+For each function call, return a json object with function name and arguments within <tool_call></tool_call> \
+XML tags:
+<tool_call>
+{{"name": <function-name>, "arguments": <args-json-object>}}
+</tool_call>"""
+
+
+class OpenAIPolicy:
+    """The model `model` at the address `base_url`; `cache` is a folder that keeps its answers, if given.
+
+    The address is no part of `settings`: the same model may be served elsewhere when a run goes on.
+    Raises Unusable where openai or its key is missing.
+    """
+
+    def __init__(self, model: str, base_url: str, options: ModelOptions, cache: Path | None = None) -> None:
+        self.name = f"openai:{model}"
+        self.settings: Mapping[str, Any] = {
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+            "max_tokens": options.max_tokens,
+            "context": options.context,
+        }
+        self._options = options
+        self._in_text = False
+        self._endpoint = Endpoint(
+            Settings(model, base_url, cache, options.workers, options.timeout, options.retries)
+        )
+
+    def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
+        """The episodes, each as soon as it is over; those that got no answer as soon as another one got one.
+
+        Raises Unusable for a server that refuses all requests, or has stopped to answer: the episodes that
+        were lost to that are not given, so that a run which goes on plays them again.
+        """
+        episodes = as_ready(lambda job: self._play(job, setup), jobs, self._options.workers)
+        with closing(episodes):
+            yield from self._heard(episodes)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._endpoint.close()
+
+    def _heard(self, episodes: Generator[Episode, None, None]) -> Iterator[Episode]:
+        """The episodes, until the endpoint falls silent; all that run side by side may fail at one time."""
+        silent: list[Episode] = []
+        for episode in episodes:
+            if episode.stopped not in SILENT:
+                yield from silent  # it was not the endpoint
+                silent.clear()
+                yield episode
+                continue
+            silent.append(episode)
+            if len(silent) == PATIENCE * self._options.workers:
+                raise Unusable(self._silence(episode.stopped, len(silent)))
+        yield from silent
+
+    def _silence(self, reason: str, count: int) -> str:
+        verb = "has stopped to answer" if self._endpoint.answered else "does not answer"
+        said = f"; {self._endpoint.said}" if reason in (FAILED, REJECTED) else ""
+        return (
+            f"the endpoint {verb} ({reason}, {count} episodes in a row{said}): "
+            "run the same command again to go on"
+        )
+
+    def _play(self, job: Job, setup: Setup) -> Episode:
+        talk = Talk(job, setup)
+        conversation = Conversation(self._endpoint, talk, self._in_text)
+        while not talk.done:
+            turn = talk.env.turns
+            options = self._asking(job, turn, conversation.length)
+            answer = conversation.ask(options) if options["max_tokens"] > 0 else Answer(trouble=TOO_LONG)
+            if answer.trouble in ("", CUT_SHORT):  # what was written counts
+                conversation.take(answer)
+            else:
+                talk.stop(answer.trouble)
+            if turn == 0 and conversation.in_text:
+                self._in_text = True  # other episodes need not ask: their first message is much the same
+        return talk.episode()
+
+    def _asking(self, job: Job, turn: int, length: int) -> Body:
+        """How the next message is asked for, after a conversation of so many tokens."""
+        options = self._options
+        room = options.max_tokens if options.context is None else options.context - length
+        return {
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+            "max_tokens": min(options.max_tokens, room),
+            "seed": (job.seed + turn) % 2**31,
+        }
+
+
+class Conversation:
+    """A talk as its endpoint reads it.
+
+    `in_text` says whether tools and calls stand in the texts, `usage` sums up the answers, and `length` is
+    the number of tokens up to the last answer, 0 where the endpoint does not tell.
+    """
+
+    def __init__(self, endpoint: Endpoint, talk: Talk, in_text: bool = False) -> None:
+        self.talk = talk
+        self.in_text = in_text
+        self.usage = Usage()
+        self.length = 0
+        self._endpoint = endpoint
+        self._turns: list[tuple[str, Sequence[CallText], Step]] = []
+
+    def ask(self, options: Body) -> Answer:
+        """The model's next message; from now on without tools if the endpoint complains of them."""
+        answer = self._endpoint.answer(self.body(options))
+        self.usage.add(answer)
+        if answer.tokens_in or answer.tokens_out:
+            self.talk.count(answer.tokens_in, answer.tokens_out)
+            self.length = answer.tokens_in + answer.tokens_out
+        if answer.trouble != NO_TOOLS:
+            return answer
+        self.in_text = True
+        return self.ask(options)
+
+    def take(self, answer: Answer) -> Step:
+        """Carry out the calls of an answer, as one turn of the episode."""
+        step = self.talk.say(answer.text, answer.calls)
+        self._turns.append((_to_send(answer.text), answer.calls, step))
+        return step
+
+    def body(self, options: Body) -> Body:
+        """The request for the next message."""
+        tools = {} if self.in_text else {"tools": self.talk.tools}
+        return {"model": self._endpoint.settings.model, "messages": self._messages(), **options, **tools}
+
+    def _messages(self) -> Chat:
+        system, *others = self.talk.prompt
+        if self.in_text:
+            system = {**system, "content": system["content"] + tools_in_text(self.talk.tools)}
+        sent = [system, *others]
+        for number, (text, calls, step) in enumerate(self._turns, 1):
+            if calls and not self.in_text:
+                sent += _structured(text, calls, step, number)
+            else:
+                sent += _as_text(text, calls, step)
+        return sent
+
+
+def tools_in_text(tools: Iterable[Mapping[str, Any]]) -> str:
+    """What a system message says about tools, at its end."""
+    return _TOOLS_IN_TEXT.format(tools="\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools))
+
+
+def _to_send(text: str) -> str:
+    """A message of the model as it is told again: what it thought is not."""
+    said = without_thought(text)
+    return text if said == text else said.strip()
+
+
+def _structured(text: str, calls: Sequence[CallText], step: Step, turn: int) -> Chat:
+    """A turn in messages of the API. Calls that were not even read are left out: each needs an answer."""
+    results = step.info["results"]
+    ids = [f"turn{turn:02d}{number:03d}" for number in range(len(results))]
+    asked = [
+        {
+            "id": name,
+            "type": "function",
+            "function": {"name": _safe_name(call), "arguments": _safe_json(call)},
+        }
+        for name, call in zip(ids, islice(calls, len(results)), strict=True)
+    ]
+    answers = [
+        {"role": "tool", "tool_call_id": name, "content": sound(result["observation"])}
+        for name, result in zip(ids, results, strict=True)
+    ]
+    return [{"role": "assistant", "content": text, "tool_calls": asked}, *answers]
+
+
+def _as_text(text: str, calls: Sequence[CallText], step: Step) -> Chat:
+    """A turn in texts, as Qwen2.5's chat template writes calls and their answers."""
+    blocks = [call_block(_safe_name(call), json.loads(_safe_json(call))) for call in calls]
+    answers = [
+        f"<tool_response>\n{sound(result['observation'])}\n</tool_response>"
+        for result in step.info["results"]
+    ]
+    return [
+        {"role": "assistant", "content": "\n".join([text, *blocks] if text else blocks)},
+        {"role": "user", "content": "\n".join(answers)},
+    ]
+
+
+def _safe_name(call: CallText) -> str:
+    """A name that every endpoint takes back, even if it is that of no tool."""
+    return _BAD_IN_NAMES.sub("_", call.name)[:64] or "unnamed"
+
+
+def _safe_json(call: CallText) -> str:
+    """The arguments, or none if they are no JSON object: many endpoints refuse such a history."""
+    try:
+        value = json.loads(call.arguments)
+        if not isinstance(value, dict):
+            return "{}"
+        return call.arguments if sound(value) == value else json.dumps(sound(value))
+    except (ValueError, RecursionError):
+        return "{}"

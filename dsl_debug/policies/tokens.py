@@ -1,0 +1,262 @@
+"""Episodes as token ids, for models that run in this process: what hf and vllm share.
+
+An episode is one growing list of ids, as in training: the prompt, then for each turn the ids that the model
+wrote and those of the answers. What the model wrote is never decoded and encoded again, so that it reads, in
+every later turn, the very ids it produced.
+
+The answers of a turn are rendered by the chat template behind a message that is a mark; what comes after the
+mark closes the message, holds the answers and opens the next one. Nothing before it matters, so this holds
+for templates, too, that render earlier messages in another way once others follow.
+
+Where a template leaves out tools, or refuses or leaves out their answers, they stand in the system message
+and in a message of the user, in the words of the Qwen2.5 template, as `policies.openai` does it for servers.
+
+What this does not guard: a table or a program that holds the text of a control token, such as `<|im_end|>`,
+becomes that token, in training as well.
+"""
+
+import hashlib
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from dsl_debug.episode.transcript import answers
+from dsl_debug.policies.answers import TOO_LONG
+from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Talk, Unusable
+from dsl_debug.policies.openai import tools_in_text
+
+MARK = "a-message-of-the-model"
+PROBE = "an-answer-of-a-tool"
+
+Messages = Sequence[Mapping[str, Any]]
+
+Write = Callable[[list["TokenTalk"]], list[list[int]]]
+"""One message of the model for each episode, in their order."""
+
+_PROBE_TOOL = {
+    "type": "function",
+    "function": {"name": PROBE, "description": "none", "parameters": {"type": "object", "properties": {}}},
+}
+
+
+def imported(module: str, policy: str, install: str) -> Any:
+    """An optional package. Raises Unusable, saying what to install, where it is missing or broken."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise Unusable(f"{policy} needs {module}, which cannot be imported: {error}") from None
+        raise Unusable(f"{policy} needs {module}: pip install {install}") from None
+    except ImportError as error:
+        raise Unusable(f"{policy} needs {module}, which cannot be imported: {one_line(error)}") from None
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line that is not too long."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+# Rendering
+
+
+def prompt_ids(
+    tokenizer: Any, messages: Messages, tools: Sequence[Mapping[str, Any]], in_text: bool = False
+) -> list[int]:
+    """The ids of a prompt, up to where the model's message begins; `in_text` tells of the tools in the system
+    message, for templates that leave them out.
+    """
+    chat = [dict(message) for message in messages]
+    if in_text:
+        chat[0]["content"] += tools_in_text(tools)
+    rendered = tokenizer.apply_chat_template(
+        chat,
+        tools=None if in_text else list(tools),
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=False,
+    )
+    return [int(token) for token in rendered]
+
+
+def answer_ids(tokenizer: Any, told: Messages, as_user: bool = False) -> list[int]:
+    """The ids that follow a message of the model: its end, the answers `told`, and the opening of the next.
+
+    `told` are messages of tools; `as_user` gives them in one message of the user. Raises ValueError for a
+    template that does not render the messages of a model as they are.
+    """
+    return [
+        int(t) for t in tokenizer(_answer_text(tokenizer, told, as_user), add_special_tokens=False).input_ids
+    ]
+
+
+def _answer_text(tokenizer: Any, told: Messages, as_user: bool) -> str:
+    dummy = [{"role": "user", "content": "x"}, {"role": "assistant", "content": MARK}]
+    chat = [*dummy, *([_as_user(told)] if as_user else map(dict, told))]
+    text = str(tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False))
+    _, mark, rest = text.partition(MARK)
+    if not mark:
+        raise ValueError("it does not render the messages of a model as they are")
+    return rest
+
+
+def _as_user(told: Messages) -> dict[str, str]:
+    blocks = [f"<tool_response>\n{message['content']}\n</tool_response>" for message in told]
+    return {"role": "user", "content": "\n".join(blocks)}
+
+
+# What a policy knows about its tokenizer
+
+
+@dataclass(frozen=True)
+class ChatTokens:
+    """A tokenizer and how episodes are written with it.
+
+    `end` holds the ids that end a message of the model, `context` is how many ids the model can hold.
+    `tools_in_text` and `answers_as_user` say what the chat template does not do itself.
+    """
+
+    tokenizer: Any
+    end: tuple[int, ...]
+    context: int
+    tools_in_text: bool = False
+    answers_as_user: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """What shapes the episodes, for the settings of a policy."""
+        template = str(self.tokenizer.chat_template)
+        return {
+            "context": self.context,
+            "end_tokens": [str(self.tokenizer.convert_ids_to_tokens(token)) for token in self.end],
+            "chat_template": hashlib.sha256(template.encode()).hexdigest()[:16],
+            "tools_in_text": self.tools_in_text,
+            "answers_as_user": self.answers_as_user,
+        }
+
+
+def load_chat_tokens(path: str, policy: str, options: ModelOptions) -> ChatTokens:
+    """The tokenizer of a model, ready for episodes. Raises Unusable, in one line, where there is none."""
+    transformers = imported("transformers", policy, "'dsl-debug[local]'")
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+        config = transformers.AutoConfig.from_pretrained(path)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise Unusable(f"{policy} cannot be loaded: {one_line(error)}") from None
+    return ChatTokens(
+        tokenizer,
+        _end_ids(transformers, path, tokenizer),
+        _context(config, policy, options.context),
+        *_left_out(tokenizer, policy),
+    )
+
+
+def _end_ids(transformers: Any, path: str, tokenizer: Any) -> tuple[int, ...]:
+    """The ids that end a message: the tokenizer's, and those that the model's generation config names."""
+    try:
+        named = transformers.GenerationConfig.from_pretrained(path).eos_token_id
+    except (OSError, ValueError):  # a model may come without
+        named = None
+    ids = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+    return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
+
+
+def _left_out(tokenizer: Any, policy: str) -> tuple[bool, bool]:
+    """Whether the chat template leaves out the tools, and whether it does not take their answers.
+
+    Raises Unusable for a template that is missing, or that cannot hold an episode at all.
+    """
+    errors = (ValueError, TypeError, KeyError, imported("jinja2", policy, "jinja2").TemplateError)
+    start = [{"role": "system", "content": "x"}, {"role": "user", "content": "x"}]
+    try:
+        no_tools = PROBE not in tokenizer.decode(prompt_ids(tokenizer, start, [_PROBE_TOOL]))
+    except errors as error:
+        raise Unusable(f"the chat template of {policy} cannot be used: {one_line(error)}") from None
+    told = [{"role": "tool", "name": PROBE, "content": PROBE}]
+    for as_user in (False, True):
+        # Whatever a template dislikes about messages of tools, it may like those of the user.
+        with suppress(*errors):
+            if PROBE in _answer_text(tokenizer, told, as_user):
+                return no_tools, as_user
+    raise Unusable(f"the chat template of {policy} cannot be used: it leaves out what follows a message")
+
+
+def _context(config: Any, policy: str, wanted: int | None) -> int:
+    """How many ids an episode may have."""
+    known: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    length = known if wanted is None else wanted
+    if length is None:
+        raise Unusable(f"{policy} does not say how long its context is: give its length in tokens")
+    if known is not None and length > known:
+        raise Unusable(f"{policy} has a context of {known:,} tokens, less than the {length:,} asked for")
+    return length
+
+
+# Episodes
+
+
+class TokenTalk:
+    """An episode in progress; `ids` is all that the model has read and written so far."""
+
+    def __init__(self, job: Job, setup: Setup, chat: ChatTokens) -> None:
+        self._talk = Talk(job, setup)
+        self._chat = chat
+        self.ids = prompt_ids(chat.tokenizer, self._talk.prompt, self._talk.tools, chat.tools_in_text)
+        self._check_room()
+
+    @property
+    def done(self) -> bool:
+        """Whether the episode is over."""
+        return self._talk.done
+
+    @property
+    def room(self) -> int:
+        """How many ids the model may still write in its context."""
+        return self._chat.context - len(self.ids)
+
+    @property
+    def seed(self) -> int:
+        """The seed of the next message: nothing else decides what is drawn for it."""
+        return (self._talk.job.seed + self._talk.env.turns) % 2**31
+
+    def say(self, ids: Sequence[int]) -> None:
+        """Take what the model wrote, up to an end token or up to a limit, as one turn."""
+        written = list(ids[:-1] if ids and ids[-1] in self._chat.end else ids)
+        text = self._chat.tokenizer.decode(
+            written, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        self._talk.count(len(self.ids), len(ids))
+        step = self._talk.say(text)
+        if not self.done:
+            # The end comes with the answers: the template's own one, also where the model ended its message
+            # with another one, or was cut.
+            self.ids += written + answer_ids(self._chat.tokenizer, answers(step), self._chat.answers_as_user)
+            self._check_room()
+
+    def episode(self) -> Episode:
+        """The finished episode."""
+        return self._talk.episode()
+
+    def _check_room(self) -> None:
+        if self.room < 1:
+            self._talk.stop(TOO_LONG)
+
+
+def play_in_rounds(
+    jobs: Iterable[Job], setup: Setup, chat: ChatTokens, size: int, write: Write
+) -> Iterator[Episode]:
+    """Play `size` episodes at a time, in rounds of one message each; the next job takes the place of one
+    that is over.
+    """
+    waiting = iter(jobs)
+    active: list[TokenTalk] = []
+    while True:
+        active += [TokenTalk(job, setup, chat) for job in islice(waiting, size - len(active))]
+        if not active:
+            return
+        playing = [talk for talk in active if not talk.done]
+        for talk, ids in zip(playing, write(playing) if playing else [], strict=True):
+            talk.say(ids)
+        yield from [talk.episode() for talk in active if talk.done]
+        active = [talk for talk in active if not talk.done]

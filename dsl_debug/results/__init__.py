@@ -1,0 +1,1 @@
+"""Result files: their rows, their statistics, and what is rendered from them."""

@@ -1,0 +1,261 @@
+"""A report: what result files say, and how they compare, as one JSON object that holds no outcomes.
+
+`markdown` and `plots` render from it, and every figure in them is in it. The same results in the same order
+give the same report.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from dsl_debug.results.compare import compare, labels
+from dsl_debug.results.statistics import holm
+from dsl_debug.results.summary import in_order
+
+REPORT_VERSION = 1
+NEEDED = ("policy", "data", "arguments", "prompt", "code", "outcomes", "summary")
+"""What a result file must hold to be reported."""
+
+CHECKPOINT = re.compile(r"(.*?)[/\\:_-]?(?:checkpoint-|global_step_)(\d+)(?:[/\\].*)?")
+"""The name of a policy that is a checkpoint of a training run: what comes before it, and its step."""
+
+Result = Mapping[str, Any]
+Report = dict[str, Any]
+Text = Callable[[Result], str]
+
+
+def report(results: Sequence[Result], seed: int = 0) -> Report:
+    """The report on some result files; `seed` is that of the bootstrap. The first result is the baseline.
+
+    Raises ValueError, in one line, for no results and for something that is no result file.
+    """
+    if not results:
+        raise ValueError("a report needs at least one result")
+    for number, result in enumerate(results, 1):
+        _check(result, number)
+    entries = [_entry(name, result) for name, result in zip(labels(results), results, strict=True)]
+    comparisons, not_compared = _comparisons(entries, results, seed)
+    curves = _learning_curves(entries)
+    return {
+        "schema_version": REPORT_VERSION,
+        "made_by": "dsl-debug report",
+        "results": entries,
+        "comparisons": comparisons,
+        "learning_curves": curves,
+        "prompt_study": _prompt_studies(entries),
+        "warnings": [*not_compared, *_warnings(entries)],
+    }
+
+
+def check_report(value: Mapping[str, Any], name: str) -> Report:
+    """A report that was read from a file called `name`. Raises ValueError, in one line, for anything else."""
+    if value.get("made_by") != "dsl-debug report" or value.get("schema_version") != REPORT_VERSION:
+        raise ValueError(f"{name} is no report of version {REPORT_VERSION}: make it with 'dsl-debug report'")
+    return dict(value)
+
+
+def in_table_order(names: Iterable[str]) -> list[str]:
+    """Names of categories or difficulties, each once, in the order of tables."""
+    return sorted(dict.fromkeys(names), key=in_order)
+
+
+def categories(entries: Iterable[Result]) -> list[str]:
+    """The categories that the results have problems of, in the order of tables."""
+    return in_table_order(name for entry in entries for name in entry["summary"]["by_category"])
+
+
+def difficulties(entries: Iterable[Result]) -> list[str]:
+    """The difficulties that the results have problems of, in the order of tables."""
+    return in_table_order(name for entry in entries for name in entry["summary"]["by_difficulty"])
+
+
+def _check(result: Result, number: int) -> None:
+    missing = [name for name in NEEDED if not result.get(name)]
+    if missing:
+        raise ValueError(f"result {number} is no finished result file: it lacks {', '.join(missing)}")
+
+
+def _entry(label: str, result: Result) -> dict[str, Any]:
+    """What the report keeps of a result: all but its outcomes and timings."""
+    policy = result["policy"]
+    return {
+        "label": label,
+        "environment": result["outcomes"][0]["environment"],
+        "policy": policy["name"],
+        "settings": dict(policy["settings"]),
+        **{name: dict(result[name]) for name in ("prompt", "data", "arguments", "code", "summary")},
+        **({"rescored": result["rescored"]} if result.get("rescored") else {}),
+    }
+
+
+def _comparisons(
+    entries: Sequence[Result], results: Sequence[Result], seed: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Each later result against the first one, and why some could not be compared.
+
+    `p_holm` is the p of the accuracy, adjusted by Holm's method for as many comparisons as there are.
+    """
+    found, refused = [], []
+    baseline = entries[0]["label"]
+    for entry, result in zip(entries[1:], results[1:], strict=True):
+        try:
+            found.append({**compare(results[0], result, seed), "a": baseline, "b": entry["label"]})
+        except ValueError as error:
+            refused.append(f"{entry['label']} is not compared with {baseline}: {error}")
+    adjusted = holm([one["metrics"]["accuracy"]["p"] for one in found])
+    return [{**one, "p_holm": float(f"{p:.6g}")} for one, p in zip(found, adjusted, strict=True)], refused
+
+
+# Learning curves
+
+
+def _learning_curves(entries: Sequence[Result]) -> list[dict[str, Any]]:
+    """One curve for all checkpoints of one training run that were played in the same way, from two on."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        if match := CHECKPOINT.fullmatch(entry["policy"]):
+            way = _key(match[1], entry["prompt"]["name"], _digest(entry), entry["arguments"])
+            found.setdefault(way, []).append({"step": int(match[2]), "parent": match[1], "entry": entry})
+    return [_curve(points) for points in found.values() if len({point["step"] for point in points}) > 1]
+
+
+def _curve(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    first = points[0]["entry"]
+    return {
+        "parent": points[0]["parent"],
+        "prompt": first["prompt"]["name"],
+        "environment": first["environment"],
+        "points": [_point(p["step"], p["entry"]) for p in sorted(points, key=lambda point: point["step"])],
+    }
+
+
+def _point(step: int, entry: Result) -> dict[str, Any]:
+    summary = entry["summary"]
+    return {
+        "step": step,
+        "label": entry["label"],
+        "by_category": {name: group["accuracy"] for name, group in summary["by_category"].items()},
+        "overall": summary["overall"]["accuracy"],
+        "hack_rate": summary["overall"]["hack_rate"],
+    }
+
+
+# Prompt studies
+
+
+def _prompt_studies(entries: Sequence[Result]) -> list[dict[str, Any]]:
+    """One study for each policy that played the same problems in the same way with several prompts."""
+    found: dict[str, list[Result]] = {}
+    for entry in entries:
+        way = _key(entry["policy"], entry["settings"], _digest(entry), entry["arguments"])
+        found.setdefault(way, []).append(entry)
+    return [_study(group) for group in found.values() if len({e["prompt"]["name"] for e in group}) > 1]
+
+
+def _study(entries: Sequence[Result]) -> dict[str, Any]:
+    rates = [entry["summary"]["overall"]["accuracy"]["rate"] for entry in entries]
+    return {
+        "policy": entries[0]["policy"],
+        "problems": entries[0]["summary"]["overall"]["problems"],
+        "samples": entries[0]["arguments"]["samples"],
+        "seed": entries[0]["arguments"]["seed"],
+        "rows": [
+            _prompt_row(entry, best=rate == max(rates) > min(rates))
+            for entry, rate in zip(entries, rates, strict=True)
+        ],
+    }
+
+
+def _prompt_row(entry: Result, best: bool) -> dict[str, Any]:
+    summary = entry["summary"]
+    return {
+        "prompt": entry["prompt"]["name"],
+        "version": entry["prompt"]["version"],
+        "label": entry["label"],
+        "by_category": {name: group["accuracy"] for name, group in summary["by_category"].items()},
+        "overall": summary["overall"]["accuracy"],
+        "hack_rate": summary["overall"]["hack_rate"],
+        "turns": summary["turns"]["mean"],
+        "best": best,
+    }
+
+
+# Warnings
+
+
+def _warnings(entries: Sequence[Result]) -> list[str]:
+    """What a reader should know before believing the tables."""
+    found = []
+    for what, value, described in (
+        ("problems", _digest, problems_text),
+        ("code", code_text, code_text),
+        ("numbers of turns allowed", _max_turns, _max_turns),
+        ("numbers of samples", _samples, _samples),
+    ):
+        groups = _alike(entries, value, described)
+        if len(groups) > 1:
+            found.append(f"the results are of different {what}: {'; '.join(groups)}")
+    changed = [entry["label"] for entry in entries if entry["code"].get("modified")]
+    if changed:
+        found.append(f"files had been changed since the revision of the code: {', '.join(changed)}")
+    return found + [text for entry in entries for text in _own_warnings(entry)]
+
+
+def _alike(entries: Sequence[Result], value: Text, described: Text) -> list[str]:
+    """Which results share a value, `label, label (value)`, in the order of the results."""
+    groups: dict[str, list[Result]] = {}
+    for entry in entries:
+        groups.setdefault(value(entry), []).append(entry)
+    return [f"{', '.join(e['label'] for e in group)} ({described(group[0])})" for group in groups.values()]
+
+
+def _own_warnings(entry: Result) -> list[str]:
+    """What to know about one result."""
+    found, label = [], entry["label"]
+    stopped, samples = entry["summary"]["stopped"], entry["arguments"]["samples"]
+    if stopped:
+        why = ", ".join(f"{number} {reason}" for reason, number in stopped.items())
+        episodes = entry["summary"]["overall"]["episodes"]
+        found.append(
+            f"{label}: {sum(stopped.values())} of {episodes} episodes were stopped and count as failed "
+            f"({why}); evaluate again with --retry-stopped to play them to their end"
+        )
+    if samples > 1 and entry["settings"].get("temperature") == 0:
+        found.append(
+            f"{label}: {samples} samples of a greedy policy (temperature 0) are nearly the same: "
+            "pass@k says little"
+        )
+    return found
+
+
+def problems_text(entry: Result) -> str:
+    """Which problems a result is over: where they are from, how many, and a digest of their ids."""
+    data = entry["data"]
+    named = [str(data[name]) for name in ("place", "config", "split", "revision") if data.get(name)]
+    where = f"{' '.join(named)}, " if named else ""
+    return f"{where}{data['problems']} problems, digest {data['digest']}"
+
+
+def code_text(entry: Result) -> str:
+    """Which code made a result."""
+    code = entry["code"]
+    revision = f", revision {code['revision'][:12]}" if code.get("revision") else ""
+    return f"version {code['version']}{revision}"
+
+
+def _digest(entry: Result) -> str:
+    return str(entry["data"]["digest"])
+
+
+def _max_turns(entry: Result) -> str:
+    turns = entry["arguments"].get("max_turns")
+    return "the environment's own" if turns is None else str(turns)
+
+
+def _samples(entry: Result) -> str:
+    return str(entry["arguments"]["samples"])
+
+
+def _key(*values: Any) -> str:
+    return json.dumps(values, sort_keys=True)

@@ -1,0 +1,211 @@
+"""Reports: what results say and how they compare, as JSON and as a page."""
+
+import json
+import re
+
+import pytest
+
+from dsl_debug.results.markdown import markdown
+from dsl_debug.results.report import CHECKPOINT, Report, check_report, report
+from tests.results.made import arena_result, as_model, checkpoints, result
+
+AGENTS = ("unchanged", "constant_emitter", "search", "reference")
+
+
+@pytest.fixture(scope="module")
+def of_agents() -> Report:
+    return report([result(agent) for agent in AGENTS])
+
+
+def rows(page: str, first: str) -> list[list[str]]:
+    """The cells of the rows of all tables that begin with a cell, without that."""
+    cells = [re.split(r"(?<!\\) \| ", line[2:-2]) for line in page.splitlines() if line.startswith("| ")]
+    return [row[1:] for row in cells if row[0] == first]
+
+
+def test_a_report_is_small_json_without_outcomes(of_agents: Report) -> None:
+    text = json.dumps(of_agents)
+    assert json.loads(text) == of_agents
+    assert check_report(of_agents, "it") == of_agents
+    assert "outcomes" not in text
+    assert "seconds" not in text
+    assert report([result(agent) for agent in AGENTS]) == of_agents
+    first = of_agents["results"][0]
+    assert first["summary"] == result("unchanged")["summary"]
+    assert first["data"]["place"] == "samples"
+
+
+def test_the_main_table_shows_rates_with_wilson_intervals(of_agents: Report) -> None:
+    page = markdown(of_agents)
+    # 0 of 4: 3.8415 / (4 + 3.8415) = 49.0 %; 0 of 12: 3.8415 / 15.8415 = 24.2 %.
+    few, some = "0.0 [0.0, 49.0]", "0.0 [0.0, 24.2]"
+    solved, all_solved = "100.0 [51.0, 100.0]", "100.0 [75.8, 100.0]"
+    assert "| policy | standard | nonlocal | intent_mismatch | all | visible | hack rate | turns |" in page
+    assert rows(page, "unchanged")[0] == [few, few, few, some, some, some, "1.00"]
+    assert rows(page, "constant_emitter")[0][:6] == [few, few, few, some, all_solved, all_solved]
+    assert rows(page, "reference")[0] == [solved, solved, solved, all_solved, all_solved, some, "1.00"]
+
+
+def test_the_page_shows_difficulties_failures_turns_tools_and_diagnosis(of_agents: Report) -> None:
+    page = markdown(of_agents)
+    for title in (
+        "By difficulty",
+        "Right on what was shown",
+        "How many",
+        "Failures",
+        "Turns",
+        "Tools",
+        "Diagnosis",
+    ):
+        assert f"### {title}\n" in page
+    assert "| policy | solved | unchanged | overfit |" in page
+    assert ["0", "0", "12"] in rows(page, "constant_emitter")
+    assert ["-", "-", "1.00 (100.0)"] in rows(page, "unchanged")
+    assert ["12", "12", "4", "0.0"] in rows(page, "search")
+    assert "pass@" not in page
+    assert "Tokens" not in page
+    assert "None" not in page
+
+
+def test_later_results_are_compared_with_the_first_one(of_agents: Report) -> None:
+    assert [(one["a"], one["b"]) for one in of_agents["comparisons"]] == [
+        ("unchanged", agent) for agent in AGENTS[1:]
+    ]
+    tested = [one["metrics"]["accuracy"]["p"] for one in of_agents["comparisons"]]
+    # Nothing and 12 of 12 problems that only one is right on: p = 2 / 2^12. Holm: 3 times the smallest.
+    assert tested == pytest.approx([1, 2 / 4096, 2 / 4096], rel=1e-5)
+    assert [one["p_holm"] for one in of_agents["comparisons"]] == pytest.approx(
+        [1, 6 / 4096, 6 / 4096], rel=1e-5
+    )
+    row = rows(markdown(of_agents), "search")[-2]
+    assert row == ["12", "0 + 0", "+100.0 [+100.0, +100.0]", "0", "12", "< 0.001", "0.001"]
+
+
+def test_results_without_a_common_problem_are_told_and_not_compared() -> None:
+    other = result("search")
+    for row in other["outcomes"]:
+        row["problem_id"] += "0"
+    other["data"]["digest"] = "another"
+    found = report([result("unchanged"), other])
+    assert found["comparisons"] == []
+    assert "search is not compared with unchanged" in found["warnings"][0]
+    assert "different problems: unchanged (samples, 12 problems" in found["warnings"][1]
+    assert "search (samples, 12 problems, digest another)" in found["warnings"][1]
+    assert "## Comparisons" not in markdown(found)
+
+
+def test_several_samples_show_pass_at_k() -> None:
+    found = report([result("random_edit", samples=3), result("search", samples=3)])
+    page = markdown(found)
+    assert "| policy | pass@1 | pass@2 | pass@3 |" in page
+    assert ["100.0", "100.0", "100.0"] in rows(page, "search")
+    of_random = found["results"][0]["summary"]["overall"]["pass_at"]
+    assert [f"{100 * of_random[k]:.1f}" for k in "123"] in rows(page, "random_edit")
+
+
+@pytest.mark.parametrize(
+    ("policy", "parent", "step"),
+    [
+        ("hf:runs/sft-rl/checkpoint-40", "hf:runs/sft-rl", "40"),
+        ("hf:runs/rl/global_step_5/actor/huggingface", "hf:runs/rl", "5"),
+        ("openai:checkpoint-15", "openai", "15"),
+        ("vllm:someone/model-checkpoint-100", "vllm:someone/model", "100"),
+    ],
+)
+def test_a_checkpoint_is_known_by_its_name(policy: str, parent: str, step: str) -> None:
+    match = CHECKPOINT.fullmatch(policy)
+    assert match
+    assert match.groups() == (parent, step)
+
+
+@pytest.mark.parametrize("policy", ["search", "hf:runs/checkpoint", "openai:gpt-5", "hf:checkpoint-last"])
+def test_other_names_are_no_checkpoints(policy: str) -> None:
+    assert not CHECKPOINT.fullmatch(policy)
+
+
+def test_checkpoints_of_a_run_become_a_curve_in_the_order_of_steps() -> None:
+    found = report(
+        [
+            *checkpoints("hf:runs/rl", {100: "search", 5: "unchanged", 20: "random_edit"}),
+            *checkpoints("hf:runs/other", {5: "search"}),
+            as_model("search", "hf:runs/rl/checkpoint-40", prompt="bare"),
+        ]
+    )
+    (curve,) = found["learning_curves"]
+    assert curve["parent"] == "hf:runs/rl"
+    assert [point["step"] for point in curve["points"]] == [5, 20, 100]
+    assert [point["overall"]["rate"] for point in curve["points"]] == [0, 0, 1]
+    assert curve["points"][2]["by_category"]["nonlocal"]["low"] == pytest.approx(0.510, abs=1e-3)
+    assert rows(markdown(found), "100")[-1][:2] == ["100.0 [51.0, 100.0]", "100.0 [51.0, 100.0]"]
+
+
+def test_results_that_differ_in_the_prompt_alone_are_a_study() -> None:
+    played = {"expert": "random_edit", "bare": "search", "pitfalls": "unchanged"}
+    results = [as_model(agent, "openai:tiny", prompt) for prompt, agent in played.items()]
+    elsewhere = as_model("search", "openai:tiny", "reference", data={"digest": "another"})
+    found = report([*results, elsewhere, result("search")])
+    (study,) = found["prompt_study"]
+    assert (study["policy"], study["problems"], study["seed"]) == ("openai:tiny", 12, 0)
+    assert [(row["prompt"], row["best"]) for row in study["rows"]] == [
+        ("expert", False),
+        ("bare", True),
+        ("pitfalls", False),
+    ]
+    page = markdown(found)
+    assert "## Prompt study of openai:tiny" in page
+    assert rows(page, "bare (best)")[0][3] == "100.0 [75.8, 100.0]"
+
+
+def test_no_prompt_is_best_where_all_do_alike() -> None:
+    found = report([as_model("unchanged", "openai:tiny", prompt) for prompt in ("expert", "bare")])
+    assert [row["best"] for row in found["prompt_study"][0]["rows"]] == [False, False]
+
+
+def test_warnings_tell_what_makes_results_hard_to_compare() -> None:
+    cut = result("unchanged", samples=2, policy={"name": "openai:tiny", "settings": {"temperature": 0}})
+    cut["summary"]["stopped"] = {"timed out": 3, "too long": 1}
+    old = result("search", code={"version": "0.0.9", "revision": "f" * 40, "modified": True})
+    old["arguments"]["max_turns"] = 4
+    texts = report([cut, old])["warnings"]
+    together = "\n".join(texts)
+    assert "4 of 24 episodes were stopped and count as failed (3 timed out, 1 too long)" in together
+    assert "--retry-stopped" in together
+    assert "openai:tiny: 2 samples of a greedy policy (temperature 0) are nearly the same" in together
+    assert "different code: openai:tiny (version 0.1.0" in together
+    assert "search (version 0.0.9, revision ffffffffffff)" in together
+    assert "different numbers of turns allowed: openai:tiny (the environment's own); search (4)" in together
+    assert "different numbers of samples: openai:tiny (2); search (1)" in together
+    assert "files had been changed since the revision of the code" in together
+    assert markdown(report([cut, old])).index(texts[0][:30]) < markdown(report([cut, old])).index(
+        "## DSL Debug"
+    )
+
+
+def test_a_name_cannot_break_the_page() -> None:
+    name = "hf:a|b\n<img src=x> `c` *d* [e](f)"
+    page = markdown(report([as_model("unchanged", name), result("search")]))
+    assert rows(page, r"hf:a\|b \<img src=x> \`c\` \*d\* \[e\](f)")[0][0] == "0.0 [0.0, 49.0]"
+    header = next(line for line in page.splitlines() if line.startswith("| policy"))
+    line = next(line for line in page.splitlines() if line.startswith("| hf:a"))
+    assert len(re.findall(r"(?<!\\)\|", line)) == len(re.findall(r"(?<!\\)\|", header))
+
+
+def test_results_of_the_arena_show_signals_and_difficulties() -> None:
+    page = markdown(report([arena_result("unchanged"), arena_result("reference")]))
+    header = next(line for line in page.splitlines() if line.startswith("| policy"))
+    assert header.startswith("| policy | easy |")
+    assert header.endswith("| all | visible | hack rate | reward | r1 | r2 | r3 | r4 | turns |")
+    assert rows(page, "reference")[0][-6:] == ["3.20", "1.00", "2.00", "0.20", "0.00", "1.00"]
+    assert "## DebugArena" in page
+    assert "### By category" in page
+    assert "Diagnosis" not in page
+
+
+def test_what_is_no_result_is_refused_in_one_line() -> None:
+    with pytest.raises(ValueError, match="^a report needs at least one result$"):
+        report([])
+    unfinished = {name: value for name, value in result("search").items() if name != "summary"}
+    with pytest.raises(ValueError, match="^result 2 is no finished result file: it lacks summary$"):
+        report([result("search"), unfinished])
+    with pytest.raises(ValueError, match=r"^r\.json is no report of version 1: make it with"):
+        check_report({"schema_version": 1}, "r.json")
