@@ -13,12 +13,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.report import table
 from dataset_builder.python_bugs.families import hand_written_problems
 from dsl_debug.agents import AGENTS, PYTHON_AGENTS, play
 from dsl_debug.episode import DSLDebugEnv, Environment
 from dsl_debug.episode.python import PythonDebugEnv
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES, load_published
+from dsl_debug.results.markdown import table
 from dsl_debug.scoring import failure
 
 ROOT = Path(__file__).resolve().parent.parent

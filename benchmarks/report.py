@@ -1,9 +1,10 @@
 """results.json -> docs/benchmarks.md: one table per benchmark, and what it says in a sentence or two."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.published import AGAIN, FIRST, PEER, PREPARED
+from dsl_debug.results.markdown import table
 
 Results = dict[str, Any]
 
@@ -141,9 +142,3 @@ def startup(results: Results) -> str:
 A process of `python -S -c ...` from start to end. The package costs {package - bare:.0f} ms of it.
 
 {table(("program", "ms"), lines)}"""
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the columns after the first are set to the right."""
-    lines = ["| " + " | ".join(header) + " |", "|---|" + "---:|" * (len(header) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

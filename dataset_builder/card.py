@@ -63,8 +63,13 @@ _ABOUT = {
 _COLUMNS = {
     "sft": "`sft`: `messages` (with structured `tool_calls`), `tools` (their schemas), `problem_id`, "
     "`teacher`, `category`, `difficulty`, `turns`.",
-    "traces": "`traces`: `problem_id`, `policy`, `category`, `difficulty`, `messages`, `submitted`, "
-    "`visible_match`, `hidden_matches`, `reward` (robust), `turns`, `calls` (of each tool), `failure`.",
+    "traces": "`traces`: `problem_id` and the labels of the problem; `policy`, `prompt` (the system prompt), "
+    "`sample` and `seed` of the episode; its `messages`; what came of it: `submitted`, `error`, "
+    "`visible_match`, `hidden_matches`, `row_share` (of right rows), `unchanged`, `robust`, `failure`, "
+    "`reward`, `stopped` (empty: played to the end), `turns`, `calls` (of each tool); `diagnosis` (tables of "
+    "the mistakes, whether one was inspected, turns of the first right programs). Null here, as they are of "
+    "the arena or to evaluations: `run`, `tokens`, `prompt_tokens`, `passed`, `improved`, `well_formed`, "
+    "`tampering`, `signals`, `seconds`.",
     "arena": "`arena`: `function`, `description`, `tests` and `hidden_tests` in place of tables, `family` "
     "in place of `database`; `dsl_debug.problem.PythonProblem.from_row` reads a row.",
 }

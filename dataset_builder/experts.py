@@ -7,18 +7,23 @@ for letter, what an agent is answered, the line with the turns left included; wi
 stands in the last of them, as in the step's joined text, whose headings (`Call 1:`) the messages replace.
 """
 
+from dataclasses import replace
 from random import Random
+from typing import Any
 
-from dataset_builder.model import REFERENCE, Trajectory
+from dataset_builder.model import REFERENCE, Recorded, Trajectory
 from dataset_builder.reference_teacher.plan import plan, scene
 from dataset_builder.reference_teacher.play import Call, Player
-from dsl_debug.agents import AGENTS, play
 from dsl_debug.episode import DSLDebugEnv, messages
-from dsl_debug.episode.prompts import MAX_TURNS
+from dsl_debug.episode.prompts import DEFAULT_PROMPT, MAX_TURNS
 from dsl_debug.episode.tools import call_block
-from dsl_debug.episode.transcript import Chat, answers, said, transcript
+from dsl_debug.episode.transcript import Chat, answers, said
+from dsl_debug.evaluation import trace_row
+from dsl_debug.policies.agents import play_job
+from dsl_debug.policies.base import Job, Setup
 from dsl_debug.problem import DslProblem
 from dsl_debug.scoring import Outcome
+
 
 class Failed(ValueError):
     """A teacher's episode that did not earn the full reward; its text says why."""
@@ -42,13 +47,15 @@ def reference_trajectory(problem: DslProblem, rng: Random, max_turns: int = MAX_
     return Trajectory(problem.id, REFERENCE, tuple(recorder.chat), env.turns, env.reward)
 
 
-def recorded(agent_name: str, problem: DslProblem, rng: Random) -> tuple[Recorded, Outcome]:
+def recorded(agent_name: str, problem: DslProblem, rng: Random) -> tuple[Any, Outcome]:
     """An episode of one of `dsl_debug.agents.AGENTS`, whatever it earned, as `dsl-debug eval` plays it.
 
-    Raises policies.base.Unusable for an unknown name.
+    The time that it took is left out: the same seed gives the same bytes. Raises policies.base.Unusable for
+    an unknown name.
     """
     episode = play_job(agent_name, Setup(), Job(problem, 0, rng.getrandbits(31)))
-    return Recorded(trace_row(problem, episode, agent_name, DEFAULT_PROMPT)), episode.outcome
+    row = trace_row(problem, replace(episode, seconds=0.0), agent_name, DEFAULT_PROMPT)
+    return Recorded(row), episode.outcome
 
 
 class _Recorder:

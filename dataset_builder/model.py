@@ -83,5 +83,12 @@ class Trajectory:
     reward: float
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """The row of a recorded episode, see `dsl_debug.evaluation.trace_row`."""
+
+    row: Row
+
+
 Trace = tuple[Row, str, Outcome]
 """The row of a recorded episode (see `dsl_debug.evaluation.trace_row`), its policy, and what came of it."""

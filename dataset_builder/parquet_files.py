@@ -91,7 +91,7 @@ def trajectory_features() -> dict[str, Any]:
 
 
 def trace_features() -> dict[str, Any]:
-    """The columns of the config `traces`, see `traces.trace_export`; `submitted` is null where nothing was."""
+    """The columns of the config `traces`, filled by `traces.trace_export`."""
     _, value, many, anything = _types()
     text, whole, real, yes = (value(kind) for kind in ("string", "int64", "float64", "bool"))
     return {

@@ -215,13 +215,13 @@ def _text(message: Row) -> str:
 def _policies(files: Files) -> list[str]:
     paths = files.get("traces", {}).get("test", [])
     found: dict[str, list[Row]] = {}
-    for row in read_rows(paths, ["policy", "reward", "visible_match", "turns"]):
+    for row in read_rows(paths, ["policy", "robust", "visible_match", "turns"]):
         found.setdefault(row["policy"], []).append(row)
     rows = [
         (
             policy,
             len(traces),
-            f"{100 * sum(t['reward'] for t in traces) / len(traces):.1f}%",
+            f"{100 * sum(t['robust'] for t in traces) / len(traces):.1f}%",
             f"{100 * sum(t['visible_match'] for t in traces) / len(traces):.1f}%",
             f"{sum(t['turns'] for t in traces) / len(traces):.1f}",
         )

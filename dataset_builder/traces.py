@@ -12,7 +12,9 @@ their folders are given. Needs pyarrow and datasets (extra `build`).
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from random import Random
@@ -78,10 +80,10 @@ _ARENA: dict[str, tuple[type, ...]] = {
 # One row
 
 
-def trace_export(trace: Mapping[str, Any], run: str = "", *, timed: bool = False) -> Row:
+def trace_export(trace: Mapping[str, Any], run: str | None = None, *, timed: bool = False) -> Row:
     """The row of the config `traces` for a trace of `evaluation.trace_row`.
 
-    `run` is the digest of its evaluation, empty for what a build recorded itself. Seconds are kept where they
+    `run` is the digest of its evaluation, null for what a build recorded itself. Seconds are kept where they
     are `timed`: they differ from run to run. Raises ValueError, in one line, for what is no such trace.
     """
     row = {"run": run, **_checked(trace, _COMMON)}
@@ -242,32 +244,29 @@ def sampled(places: Iterable[Place], most: int | None, seed: int) -> list[Place]
 def _write(folder: Path, runs: Sequence[Run], places: Iterable[Place]) -> Row:
     """Write the rows; what the report says of them."""
     writers = {split: Writer(folder / DATA, split, trace_features) for split in SPLITS}
-    counts = [dict.fromkeys(("episodes", "robust", "visible"), 0) for _ in runs]
-    files = [(run.folder / TRACES).open("rb") for run in runs]
+    counts = [Counter[str]() for _ in runs]
     try:
-        for place in places:
-            run, file, count = runs[place.number], files[place.number], counts[place.number]
-            file.seek(place.offset)
-            row = trace_export(json.loads(file.readline()), run.digest, timed=True)
-            _add(writers[run.split], row, run.folder / TRACES)
-            count["episodes"] += 1
-            count["robust"] += row["robust"]
-            count["visible"] += row["visible_match"]
-    finally:
-        for file in files:
-            file.close()
-    for writer in writers.values():
-        writer.close()
-    told = [_told(run) | count for run, count in zip(runs, counts, strict=True)]
+        for number, row in _read(runs, places):
+            writers[runs[number].split].add(row)
+            counts[number].update(episodes=1, robust=row["robust"], visible=row["visible_match"])
+        for writer in writers.values():
+            writer.close()
+    except (UnicodeError, TypeError, OverflowError) as error:
+        raise ValueError(f"one of these traces cannot be stored: {error}") from None
+    figures = ("episodes", "robust", "visible")
+    told = [_told(r) | {name: c[name] for name in figures} for r, c in zip(runs, counts, strict=True)]
     rows = {split: writer.rows for split, writer in writers.items() if writer.rows}
     return {"made_by": MADE_BY, "rows": rows, "runs": sorted(told, key=lambda run: str(run["run"]))}
 
 
-def _add(writer: Writer, row: Row, path: Path) -> None:
-    try:
-        writer.add(row)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"{path}: a trace cannot be stored: {' '.join(str(error).split())[:200]}") from None
+def _read(runs: Sequence[Run], places: Iterable[Place]) -> Iterator[tuple[int, Row]]:
+    """The number of the run and the row of each trace, read again from its place."""
+    with ExitStack() as stack:
+        files = [stack.enter_context((run.folder / TRACES).open("rb")) for run in runs]
+        for place in places:
+            files[place.number].seek(place.offset)
+            trace = json.loads(files[place.number].readline())
+            yield place.number, trace_export(trace, place.run, timed=True)
 
 
 def _told(run: Run) -> Row:
@@ -297,9 +296,7 @@ def _told(run: Run) -> Row:
 def card(report: Mapping[str, Any]) -> str:
     """The text of the card, its figures counted."""
     rows = report["rows"]
-    files = "\n".join(
-        f"  - split: {split}\n    path: {DATA.as_posix()}/{split}-*.parquet" for split in rows
-    )
+    files = "\n".join(f"  - split: {split}\n    path: {DATA.as_posix()}/{split}-*.parquet" for split in rows)
     return _TEMPLATE.read_text(encoding="utf-8").format(
         size=size_category(sum(rows.values())),
         files=files,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from dsl_debug.episode.base import SUBMIT, Turn
 from dsl_debug.episode.dsl import judge
 from dsl_debug.episode.tools import ToolCall
-from dsl_debug.lang import DslError
+from dsl_debug.lang import DslError, run
 from dsl_debug.lang.nodes import Statement
 from dsl_debug.lang.parser import parse_tolerant
 from dsl_debug.lang.table import header
@@ -41,7 +41,7 @@ class Diagnosis:
     first_correct: int | None = None
 
 
-TOLD: dict[str, str] = {RUN: "code", SUBMIT: "code", INSPECT: "node_name"}
+ARGUMENTS: dict[str, str] = {RUN: "code", SUBMIT: "code", INSPECT: "node_name"}
 """The tools that a diagnosis looks at, and the argument of each that it looks at."""
 
 
@@ -57,7 +57,7 @@ class Use(NamedTuple):
 def diagnose(
     problem: DslProblem | PythonProblem, history: Sequence[Turn], outcome: Outcome | None = None
 ) -> Diagnosis:
-    """The diagnosis of a finished episode. `outcome`, where it is known, saves judging the submission again.
+    """The diagnosis of a finished episode. `outcome`, where it is known, saves running the submission again.
 
     Problems of the arena have no named tables: their diagnosis is empty.
     """
@@ -99,7 +99,9 @@ def _uses(history: Sequence[Turn]) -> Iterator[Use]:
     for number, turn in enumerate(history, 1):
         answers = [result["observation"] for result in turn.step.info["results"]]
         pairs = zip(turn.calls, answers, strict=True)
-        yield from _told(number, [(c.name, c.arguments, a) for c, a in pairs if isinstance(c, ToolCall)])
+        yield from _uses_of_turn(
+            number, [(c.name, c.arguments, a) for c, a in pairs if isinstance(c, ToolCall)]
+        )
 
 
 def _uses_in_chat(messages: Iterable[Mapping[str, Any]]) -> Iterator[Use]:
@@ -114,15 +116,17 @@ def _uses_in_chat(messages: Iterable[Mapping[str, Any]]) -> Iterator[Use]:
         if len(calls) != len(answers):
             raise ValueError(f"turn {number} of a trace has {len(calls)} calls and {len(answers)} answers")
         pairs = zip(calls, answers, strict=True)
-        yield from _told(number, [(call["name"], call["arguments"], answer) for call, answer in pairs])
+        yield from _uses_of_turn(
+            number, [(call["name"], call["arguments"], answer) for call, answer in pairs]
+        )
 
 
-def _told(number: int, calls: Iterable[tuple[str, Mapping[str, Any], str]]) -> Iterator[Use]:
+def _uses_of_turn(number: int, calls: Iterable[tuple[str, Mapping[str, Any], str]]) -> Iterator[Use]:
     """What the calls of a message tell; of several submissions only the first one counts."""
     submitted = False
     for tool, arguments, answer in calls:
-        if tool in TOLD and not (tool == SUBMIT and submitted):
-            yield Use(number, tool, arguments[TOLD[tool]], answer)
+        if tool in ARGUMENTS and not (tool == SUBMIT and submitted):
+            yield Use(number, tool, arguments[ARGUMENTS[tool]], answer)
         submitted = submitted or tool == SUBMIT
 
 
@@ -139,7 +143,8 @@ def _first_right(
         if use.tool == INSPECT:
             continue
         if use.text not in known:
-            known[use.text] = judge(problem, use.text) if _may_be_right(problem, use) else Outcome(use.text)
+            may_be = _may_be_right(problem, use)
+            known[use.text] = _tried(problem, use.text) if may_be else Outcome(use.text)
         if known[use.text].visible_match:
             first_visible = first_visible or use.turn
             if all(known[use.text].hidden_matches):
@@ -147,8 +152,18 @@ def _first_right(
     return first_visible, None
 
 
+def _tried(problem: DslProblem, code: str) -> Outcome:
+    """The outcome of a program as far as it matters here: nothing is said of one that gives other rows."""
+    try:
+        given = run(code, problem.tables, dialect=problem.dialect)
+    except DslError:
+        return Outcome(code)
+    right = given.matches(problem.expected_output)
+    return judge(problem, code, given=given) if right else Outcome(code)
+
+
 def _may_be_right(problem: DslProblem, use: Use) -> bool:
-    """Whether a program is worth judging: it was seen to give the columns and the number of rows wanted.
+    """Whether a program is worth a try: it was seen to give the columns and the number of rows wanted.
 
     Agents try programs by the dozen, and the answers tell at once that most of them are wrong. An answer to
     a submission, or one that was cut, does not tell.

@@ -29,6 +29,7 @@ from dsl_debug.storage import Appender, read_json, read_lines, write_json
 
 RESULT_VERSION = 1
 RUN, TRACES, RESULT = "run.json", "traces.jsonl", "result.json"
+PARTS = {"policy", "data", "arguments", "prompt", "code", "outcomes", "summary"}
 
 Key = tuple[str, int]
 """An episode of an evaluation: the id of the problem and the number of the sample."""
@@ -223,7 +224,7 @@ def load_result(place: Path) -> dict[str, Any]:
     if place.is_dir() and not path.exists():
         raise ValueError(f"{place} holds no {RESULT}: its evaluation is not over, run it again to go on")
     result = read_json(path)
-    if result.get("schema_version") != RESULT_VERSION or "outcomes" not in result:
+    if result.get("schema_version") != RESULT_VERSION or not PARTS <= result.keys():
         raise ValueError(f"{path} is no result file of version {RESULT_VERSION}")
     return result
 

@@ -1,6 +1,8 @@
-"""The table of baselines is rendered from a report, and the README's is that of the report in the repository."""
+"""The table of baselines is rendered from a report; the README holds that of the stored report."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +101,9 @@ def test_bad_input_is_told_in_one_line(
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == 1
         assert said in lines[0]
+
+
+def test_the_command_prints_the_table(stored: str, made: dict[str, Any]) -> None:
+    command = [sys.executable, "-m", "benchmarks.baselines", stored]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, render(made) + "\n"), ran.stderr

@@ -31,7 +31,7 @@ PARTS: dict[str, set[str]] = {
     "diagnosis": EPISODE,
     "replay": EPISODE,
     "policies": AGENTS | {"diagnosis", "storage"},
-    "results": {"lang", "problem", "scoring", "storage"},
+    "results": EPISODE | {"storage"},
     "evaluation": EVALUATION,
     "rescoring": EVALUATION | {"evaluation"},
     "cli": EVALUATION | {"files", "data", "evaluation", "replay", "rescoring", PACKAGE},

@@ -3,16 +3,20 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 from dataset_builder.checking.remarks import unsupported
+from dsl_debug.diagnosis import diagnose
 from dsl_debug.episode import DSLDebugEnv
-from dsl_debug.episode.prompts import messages
-from dsl_debug.episode.tools import CLOSE, OPEN
+from dsl_debug.episode.prompts import DEFAULT_PROMPT, messages
+from dsl_debug.episode.tools import call_block
 from dsl_debug.problem import DslProblem
-from dsl_debug.scoring import failure, reward
+from dsl_debug.results.rows import outcome_columns
+from dsl_debug.scoring import reward
 
 REFERENCE = "reference"
+JSON_COLUMNS = ("calls", "diagnosis")
 _TURNS = re.compile(r"^You have (\d{1,4}) turns?\.$", re.MULTILINE)
 
 
@@ -30,23 +34,21 @@ def trajectory_faults(row: Mapping[str, Any], problem: DslProblem) -> Iterator[s
 
 
 def trace_faults(row: Mapping[str, Any], problem: DslProblem) -> Iterator[str]:
-    """What differs when the trace of a policy is played again, its outcome included."""
-    env, faults = replayed(row["messages"], problem)
+    """What differs when the trace of a policy is played again: its answers, its outcome, its diagnosis.
+
+    Tokens, which only the policy knew, are not compared.
+    """
+    env, faults = replayed(row["messages"], problem, row["prompt"])
     yield from faults
-    outcome = env.outcome
-    found = {
-        "submitted": outcome.submitted,
-        "visible_match": outcome.visible_match,
-        "hidden_matches": list(outcome.hidden_matches),
-        "reward": reward(outcome),
-        "turns": outcome.turns,
-        "failure": failure(outcome),
-    }
+    outcome = replace(env.outcome, tokens=row["tokens"])
+    diagnosis = asdict(diagnose(problem, env.history))
+    found = {**outcome_columns(outcome), "reward": reward(outcome)}
+    found["diagnosis"] = {**diagnosis, "faulty": list(diagnosis["faulty"])}
     for name, value in found.items():
-        if row[name] != value:
+        if _parsed(row[name]) != value if name in JSON_COLUMNS else row[name] != value:
             yield f"played again, {name} is not what the row says"
-    if _parsed(row["calls"]) != dict(outcome.calls):
-        yield "played again, calls is not what the row says"
+    if row["environment"] != "dsl" or row["database"] != problem.database:
+        yield "its environment or database is not that of its problem"
     yield from _label_faults(row, problem)
 
 
@@ -56,13 +58,15 @@ def _label_faults(row: Mapping[str, Any], problem: DslProblem) -> Iterator[str]:
             yield f"its {name} is not that of its problem"
 
 
-def replayed(chat: list[Mapping[str, Any]], problem: DslProblem) -> tuple[DSLDebugEnv, list[str]]:
+def replayed(
+    chat: list[Mapping[str, Any]], problem: DslProblem, prompt: str = DEFAULT_PROMPT
+) -> tuple[DSLDebugEnv, list[str]]:
     """The episode that the agent's messages lead to, and where it differs from the recorded one."""
     start, turns = _beginning(chat)
     env = DSLDebugEnv(turns)
     env.reset(problem)
     faults = []
-    if start != messages(problem, turns):
+    if start != messages(problem, turns, prompt):
         faults.append("it does not begin with the prompt of its problem")
     place = len(start)
     while place < len(chat):
@@ -71,7 +75,7 @@ def replayed(chat: list[Mapping[str, Any]], problem: DslProblem) -> tuple[DSLDeb
         if chat[place]["role"] != "assistant":
             faults.append(f"message {place + 1} is none of the agent's, where one was to come")
             break
-        step = env.step(text_of(chat[place]))
+        step = env.step(text_of(chat[place], len(answers)))
         given = [result["observation"] for result in step.info["results"]]
         if answers not in (given, [step.observation]):
             faults.append(f"played again, message {place + 1} is answered otherwise")
@@ -92,16 +96,16 @@ def _next_agent(chat: list[Mapping[str, Any]], start: int) -> int:
     return next((place for place in places if chat[place]["role"] == "assistant"), len(chat))
 
 
-def text_of(message: Mapping[str, Any]) -> str:
-    """A message as a model writes it: its words, then its calls."""
-    calls = [
-        json.dumps(
-            {"name": call["function"]["name"], "arguments": _parsed(call["function"]["arguments"])},
-            ensure_ascii=False,
-        )
-        for call in message["tool_calls"]
-    ]
-    return "\n".join([message["content"], *(f"{OPEN}\n{call}\n{CLOSE}" for call in calls)])
+def text_of(message: Mapping[str, Any], answers: int) -> str:
+    """A message as a model writes it: its words, then its calls.
+
+    With more answers than calls some could not be read; then its content is the whole text, calls included.
+    """
+    if answers > len(message["tool_calls"]):
+        return str(message["content"])
+    calls = (call["function"] for call in message["tool_calls"])
+    blocks = (call_block(call["name"], _parsed(call["arguments"])) for call in calls)
+    return "\n".join([message["content"], *blocks])
 
 
 def _parsed(value: Any) -> Any:

@@ -266,7 +266,7 @@ def traces(run: Run, places: Places) -> list[Trace]:
     ]
     run.do("traces", jobs)
     return [
-        (trajectory_from_json(row["trajectory"]), row["policy"], outcome_from_json(row["outcome"]))
+        (row["trajectory"]["row"], row["policy"], outcome_from_json(row["outcome"]))
         for _, rows in results(jobs, run.results)
         for row in rows
     ]

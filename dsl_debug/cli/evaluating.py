@@ -14,6 +14,7 @@ from dsl_debug.episode.system_prompts import SYSTEM_PROMPTS
 from dsl_debug.evaluation import RESULT, evaluate, load_result, read_traces, stopped
 from dsl_debug.policies import AGENT_NAMES, FORMS, ModelOptions, Unusable, is_agent, open_policy
 from dsl_debug.policies.base import Setup
+from dsl_debug.sandbox import SandboxError
 from dsl_debug.storage import write_atomically, write_json
 
 DEFAULTS = ModelOptions()
@@ -221,7 +222,7 @@ def _told() -> Iterator[None]:
     """What goes wrong, told in one line."""
     try:
         yield
-    except (ValueError, ImportError, Unusable) as error:
+    except (ValueError, ImportError, SandboxError, Unusable) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -5,7 +5,7 @@ from itertools import zip_longest
 from typing import Any
 
 from dsl_debug.episode.base import Step, Turn
-from dsl_debug.episode.tools import OPEN, MalformedCall, ToolCall
+from dsl_debug.episode.tools import OPEN, MalformedCall, ToolCall, without_thought
 
 Chat = list[dict[str, Any]]
 """Messages with `role` and `content`; those of the assistant also hold `tool_calls`, those of a tool its
@@ -56,5 +56,6 @@ def answers(step: Step) -> Chat:
 
 
 def said_before_calls(text: str) -> str:
-    """What a message says before its first `<tool_call>` block; bare JSON calls come without a remark."""
-    return text[: text.index(OPEN)].strip() if OPEN in text else ""
+    """What a message says before its first call, thoughts included; bare JSON calls come without a remark."""
+    place = text.find(OPEN, len(text) - len(without_thought(text)))
+    return text[:place].strip() if place >= 0 else ""

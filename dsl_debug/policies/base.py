@@ -10,7 +10,7 @@ from dsl_debug.episode import DSLDebugEnv, Environment, Step, messages, schemas
 from dsl_debug.episode.prompts import DEFAULT_PROMPT
 from dsl_debug.episode.python import PythonDebugEnv
 from dsl_debug.episode.python_prompts import python_messages
-from dsl_debug.episode.tools import call_block
+from dsl_debug.episode.tools import THINK, THOUGHT, call_block
 from dsl_debug.episode.transcript import Chat, transcript
 from dsl_debug.policies.answers import CallText
 from dsl_debug.problem import DslProblem, PythonProblem
@@ -151,7 +151,7 @@ class Talk:
     def say(self, text: str, calls: Sequence[CallText] = ()) -> Step:
         """Take a message of the model as a turn: a text with calls in it, or a remark and structured ones."""
         self._remarks.append(text if calls else "")
-        return self.env.step("\n".join(call_block(c.name, c.arguments) for c in calls) if calls else text)
+        return self.env.step(_blocks(calls) if calls else text)
 
     def count(self, prompt_tokens: int, tokens: int) -> None:
         """Add what one message took: tokens that the model read, and those that it wrote."""
@@ -173,6 +173,13 @@ class Talk:
             prompt_tokens=self.prompt_tokens,
             seconds=time.perf_counter() - self._start,
         )
+
+
+def _blocks(calls: Sequence[CallText]) -> str:
+    """Structured calls as a text that is read as just these calls."""
+    blocks = "\n".join(call_block(call.name, call.arguments) for call in calls)
+    # What ends a thought in a program must not turn the calls before it into one.
+    return f"{THINK}{THOUGHT}\n{blocks}" if THOUGHT in blocks else blocks
 
 
 def finished(

@@ -7,7 +7,7 @@ with that template both ways are one sequence of tokens. Needs openai (extra `ev
 
 import json
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from dsl_debug.policies.answers import (
     CUT_SHORT,
     FAILED,
     NO_TOOLS,
+    NOT_CONNECTED,
     REJECTED,
     SILENT,
     TOO_LONG,
@@ -35,7 +36,6 @@ _BAD_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 # How Qwen2.5's chat template tells a model about tools, after the text of the system message.
 _TOOLS_IN_TEXT = """
-
 
 # Tools
 
@@ -88,8 +88,8 @@ class OpenAIPolicy:
         """Give the connections back."""
         self._endpoint.close()
 
-    def _heard(self, episodes: Generator[Episode, None, None]) -> Iterator[Episode]:
-        """The episodes, until the endpoint falls silent; all that run side by side may fail at one time."""
+    def _heard(self, episodes: Iterable[Episode]) -> Iterator[Episode]:
+        """The episodes, until the endpoint falls silent; those that run side by side may fail at one time."""
         silent: list[Episode] = []
         for episode in episodes:
             if episode.stopped not in SILENT:
@@ -98,15 +98,23 @@ class OpenAIPolicy:
                 yield episode
                 continue
             silent.append(episode)
-            if len(silent) == PATIENCE * self._options.workers:
-                raise Unusable(self._silence(episode.stopped, len(silent)))
+            if len(silent) >= self._options.workers * (1 if self._is_away(silent) else PATIENCE):
+                raise Unusable(self._silence(silent))
+        if silent and self._is_away(silent):
+            raise Unusable(self._silence(silent))
         yield from silent
 
-    def _silence(self, reason: str, count: int) -> str:
-        verb = "has stopped to answer" if self._endpoint.answered else "does not answer"
+    def _is_away(self, silent: Iterable[Episode]) -> bool:
+        """Whether there never was an endpoint at all."""
+        return not self._endpoint.answered and all(e.stopped == NOT_CONNECTED for e in silent)
+
+    def _silence(self, silent: Sequence[Episode]) -> str:
+        if self._is_away(silent):
+            return f"no server answers at {self._endpoint.settings.base_url}: is it running?"
+        reason = silent[-1].stopped
         said = f"; {self._endpoint.said}" if reason in (FAILED, REJECTED) else ""
         return (
-            f"the endpoint {verb} ({reason}, {count} episodes in a row{said}): "
+            f"the endpoint has stopped to answer ({reason}, {len(silent)} episodes in a row{said}): "
             "run the same command again to go on"
         )
 

@@ -4,16 +4,22 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dsl_debug.results.report import categories, code_text, difficulties, in_table_order, problems_text
+from dsl_debug.results.report import (
+    FAILURES,
+    categories,
+    code_text,
+    difficulties,
+    in_arena,
+    in_table_order,
+    main_groups,
+    problems_text,
+)
 
 Entry = Mapping[str, Any]
 Cells = Sequence[str]
 
 NOTHING = "-"
 """What a cell shows that has no value."""
-
-FAILURES = ("never_submitted", "unchanged", "error", "wrong_rows", "overfit")
-"""The failure taxonomy (`scoring.failure`), from the farthest to the nearest miss."""
 
 METRICS = {"accuracy": "accuracy", "visible": "visible", "hack_rate": "hack rate"}
 ENVIRONMENTS = {"dsl": "DSL Debug", "python": "DebugArena"}
@@ -89,10 +95,6 @@ def _label(entry: Entry) -> str:
     return escaped(entry["label"])
 
 
-def _in_arena(entries: Sequence[Entry]) -> bool:
-    return bool(entries[0]["environment"] == "python")
-
-
 def _rates(entry: Entry, grouping: str, names: Iterable[str], what: str = "accuracy") -> list[str]:
     """The rates of some groups of a result, with their intervals."""
     found = entry["summary"][grouping]
@@ -108,37 +110,26 @@ def warnings(texts: Sequence[str]) -> str:
 
 
 def accuracy(entries: Sequence[Entry]) -> str:
-    """The main table. In the arena its columns are difficulties and signals."""
-    in_arena = _in_arena(entries)
-    grouping = "by_difficulty" if in_arena else "by_category"
-    names = difficulties(entries) if in_arena else categories(entries)
-    signals = sorted({s: 0 for e in entries for s in e["summary"]["signals"] or ()})
-    extra = ["reward", *signals] if in_arena else []
-    header = ["policy", *names, "all", "visible", "hack rate", *extra, "turns"]
-    rows = [_main_row(entry, grouping, names, signals, in_arena) for entry in entries]
-    what = "hidden tests" if in_arena else "hidden tables"
+    """The main table; in the arena with the mean of the reward and of its signals."""
+    grouping, names = main_groups(entries)
+    signals = sorted({name: 0 for entry in entries for name in entry["summary"]["signals"] or ()})
+    extra = ["reward", *signals] if signals else []
+    header = ["policy", *names, "all", *list(METRICS.values())[1:], *extra, "turns"]
+    rows = []
+    for entry in entries:
+        summary = entry["summary"]
+        overall, found = summary["overall"], summary["signals"] or {}
+        rates = [*_rates(entry, grouping, names), *(interval(overall[what]) for what in METRICS)]
+        means = [{"reward": overall["reward"], **found}.get(name) for name in extra]
+        rows.append([_label(entry), *rates, *map(number, means), number(summary["turns"]["mean"])])
+    what = "hidden tests" if signals else "hidden tables"
     note = f"Percent of problems, with 95% intervals. Accuracy is robust: right on {what} too."
     return f"{note}\n\n{table(header, rows)}"
 
 
-def _main_row(entry: Entry, grouping: str, names: Cells, signals: Cells, in_arena: bool) -> Cells:
-    summary = entry["summary"]
-    overall = summary["overall"]
-    found = summary["signals"] or {}
-    extra = [number(overall["reward"]), *(number(found.get(s)) for s in signals)] if in_arena else []
-    rates = [interval(overall[what]) for what in METRICS]
-    return [
-        _label(entry),
-        *_rates(entry, grouping, names),
-        *rates,
-        *extra,
-        number(summary["turns"]["mean"]),
-    ]
-
-
 def groups(entries: Sequence[Entry]) -> str:
     """Accuracy by what the main table does not show: difficulty, or category in the arena."""
-    if _in_arena(entries):
+    if in_arena(entries):
         names = categories(entries)
         rows = [[_label(entry), *_rates(entry, "by_category", names)] for entry in entries]
         return f"### By category\n\n{table(['policy', *names], rows)}" if len(names) > 1 else ""
@@ -153,7 +144,7 @@ def groups(entries: Sequence[Entry]) -> str:
 
 def shown_only(entries: Sequence[Entry]) -> str:
     """Visible accuracy and hack rate, by category (the arena has too many) and difficulty."""
-    names = [] if _in_arena(entries) else categories(entries)
+    names = [] if in_arena(entries) else categories(entries)
     levels = difficulties(entries)
     rows = [
         [
@@ -184,7 +175,7 @@ def pass_at(entries: Sequence[Entry]) -> str:
 
 def counts(entries: Sequence[Entry]) -> str:
     """How much the rates are over, and the error of accuracy when problems of a database go together."""
-    families = "families" if _in_arena(entries) else "databases"
+    families = "families" if in_arena(entries) else "databases"
     rows = []
     for entry in entries:
         overall = entry["summary"]["overall"]
@@ -289,7 +280,8 @@ def comparisons(found: Sequence[Mapping[str, Any]]) -> str:
     note = (
         f"Each result minus {escaped(found[0]['a'])}, in percentage points, with the 95% interval of a "
         "bootstrap over databases. p is of McNemar's exact test on the problems that only one of the two is "
-        f"right on, in the first sample of each; adjusted by Holm's method for {len(found)} comparisons."
+        f"right on, in the first sample of each; adjusted by Holm's method for {len(found)} comparisons. "
+        "`left out` are the problems that only the first result has, and only the other one."
     )
     header = ["accuracy", "problems", "left out", "difference", "only first", "only it", "p", "p, adjusted"]
     parts = ["## Comparisons", note, table(header, map(_compared, found))]
@@ -339,7 +331,7 @@ def learning_curve(curve: Mapping[str, Any]) -> str:
         ]
         for point in points
     ]
-    title = f"## Checkpoints of {escaped(curve['parent'])}"
+    title = f"## Checkpoints of {escaped(curve['parent'])}, prompt {escaped(curve['prompt'])}"
     return f"{title}\n\n{table(['step', *names, 'all', 'hack rate'], rows)}"
 
 
@@ -358,10 +350,9 @@ def prompt_study(study: Mapping[str, Any]) -> str:
         for row in rows
     ]
     title = f"## Prompt study of {escaped(study['policy'])}"
-    note = (
-        f"{study['problems']} problems, seed {study['seed']}. The best prompt was chosen on these problems: "
-        "on others it will do somewhat worse."
-    )
+    note = f"{study['problems']} problems, seed {study['seed']}."
+    if any(row["best"] for row in rows):
+        note += " The best prompt was chosen on these problems: on others it may well do worse."
     return f"{title}\n\n{note}\n\n{table(['prompt', *names, 'all', 'hack rate', 'turns'], lines)}"
 
 

@@ -6,12 +6,11 @@ apart; hatches and markers go on where they end.
 """
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsl_debug.results.markdown import FAILURES
-from dsl_debug.results.report import categories, difficulties, in_table_order
+from dsl_debug.results.report import FAILURES, in_table_order, main_groups
 
 Entry = Mapping[str, Any]
 Rate = Mapping[str, float]
@@ -42,7 +41,11 @@ WIDTH = 8.0
 """Of every plot, in inches."""
 
 MOST_TICKS = 12
-LEGEND_COLUMNS = 3
+MOST_LETTERS = 60
+"""Of the name of a policy; the middle of a longer one is left out."""
+
+LETTERS_ACROSS = 120
+"""How many fit into the width of a plot."""
 
 
 def write_plots(report: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -91,10 +94,8 @@ def _figure(height: float, columns: int = 1) -> tuple[Any, list[Any]]:
 
 def accuracy(entries: Sequence[Entry]) -> Any:
     """Bars of accuracy with their intervals, by category (in the arena by difficulty)."""
-    in_arena = entries[0]["environment"] == "python"
-    grouping = "by_difficulty" if in_arena else "by_category"
-    names = difficulties(entries) if in_arena else categories(entries)
-    figure, (axes,) = _figure(3.6 + 0.2 * _legend_rows(entries))
+    grouping, names = main_groups(entries)
+    figure, (axes,) = _figure(3.4 + 0.2 * _legend_rows(entries))
     width = 0.8 / len(entries)
     for number, entry in enumerate(entries):
         groups = [entry["summary"][grouping].get(name) for name in names] + [entry["summary"]["overall"]]
@@ -102,7 +103,7 @@ def accuracy(entries: Sequence[Entry]) -> Any:
         places = [place + width * (number - (len(entries) - 1) / 2) for place, _ in found]
         heights, errors = _heights([rate for _, rate in found])
         look = {"color": _colour(number), "hatch": _hatch(number), "edgecolor": "white", "linewidth": 0.5}
-        axes.bar(places, heights, 0.92 * width, label=_label(entry["label"]), **look)
+        axes.bar(places, heights, 0.92 * width, label=_short(entry["label"]), **look)
         axes.errorbar(places, heights, errors, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2)
     axes.set_xticks(range(len(names) + 1), [*names, "all"])
     axes.grid(axis="x", visible=False)
@@ -114,7 +115,7 @@ def accuracy(entries: Sequence[Entry]) -> Any:
 
 def turns(entries: Sequence[Entry]) -> Any:
     """The mean number of turns against accuracy, a point for each policy."""
-    figure, (axes,) = _figure(3.6 + 0.2 * _legend_rows(entries))
+    figure, (axes,) = _figure(3.4 + 0.2 * _legend_rows(entries))
     for number, entry in enumerate(entries):
         summary = entry["summary"]
         heights, errors = _heights([summary["overall"]["accuracy"]])
@@ -129,7 +130,7 @@ def turns(entries: Sequence[Entry]) -> Any:
             elinewidth=1.2,
             capsize=3,
             clip_on=False,
-            label=_label(entry["label"]),
+            label=_short(entry["label"]),
         )
     axes.set_xlim(0, 1.08 * max(entry["summary"]["turns"]["mean"] for entry in entries))
     axes.set_xlabel("turns per episode, mean")
@@ -152,13 +153,13 @@ def failures(entries: Sequence[Entry]) -> Any:
             colour = FAILURE_COLOURS.get(part, SOLVED)
             axes.barh(range(len(entries)), widths, 0.72, left, color=colour, label=part.replace("_", " "))
             left = [a + b for a, b in zip(left, widths, strict=True)]
-    axes.set_yticks(range(len(entries)), [_label(entry["label"]) for entry in entries])
-    axes.invert_yaxis()
+    axes.set_yticks(range(len(entries)), [_wrapped(entry["label"]) for entry in entries])
+    axes.set_ylim(len(entries) - 0.5, -0.5)
     axes.set_xlim(0, 100)
     axes.set_xlabel("% of episodes")
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    _legend(figure, columns=6)
+    _legend(figure)
     return figure
 
 
@@ -170,11 +171,11 @@ def learning_curves(curves: Sequence[Mapping[str, Any]]) -> Any:
         for number, name in enumerate([*names, "all"] if len(names) > 1 else names):
             _line(axes, curve["points"], name, number)
         axes.set_xlabel("step")
-        axes.set_title(_label(curve["parent"]), fontsize=9)
+        axes.set_title(_wrapped(curve["parent"]), fontsize=9)
         steps = sorted({point["step"] for point in curve["points"]})
         axes.set_xticks(steps[:: -(-len(steps) // MOST_TICKS)])
     _percent_axis(panels[0])
-    _legend(figure, columns=6)
+    _legend(figure)
     return figure
 
 
@@ -206,17 +207,22 @@ def _percent_axis(axes: Any) -> None:
     axes.set_ylabel("accuracy, %")
 
 
+def _legend_columns(names: Iterable[str]) -> int:
+    """How many names fit side by side."""
+    return max(1, LETTERS_ACROSS // (max(map(len, names)) + 8))
+
+
 def _legend_rows(entries: Sequence[Entry]) -> int:
-    return -(-len(entries) // LEGEND_COLUMNS)
+    return -(-len(entries) // _legend_columns(_short(entry["label"]) for entry in entries))
 
 
-def _legend(figure: Any, columns: int = LEGEND_COLUMNS) -> None:
+def _legend(figure: Any) -> None:
     """One legend for all axes, above them; each name once."""
     named: dict[str, Any] = {}
     for axes in figure.axes:
         handles, names = axes.get_legend_handles_labels()
         named = {**dict(zip(names, handles, strict=True)), **named}
-    place = {"loc": "outside upper left", "ncols": columns, "frameon": False}
+    place = {"loc": "outside upper left", "ncols": _legend_columns(named), "frameon": False}
     figure.legend(list(named.values()), list(named), **place)
 
 
@@ -228,6 +234,13 @@ def _hatch(number: int) -> str:
     return HATCHES[number // len(COLOURS) % len(HATCHES)]
 
 
-def _label(name: str) -> str:
-    """A name on as many lines as it needs; a dollar would begin a formula."""
-    return "\n".join(textwrap.wrap(name.replace("$", "\\$"), 34)) or name
+def _short(name: str) -> str:
+    """A name as the legend shows it; a dollar would begin a formula."""
+    if len(name) > MOST_LETTERS:
+        name = f"{name[: MOST_LETTERS // 2 - 2]}...{name[-MOST_LETTERS // 2 + 1 :]}"
+    return name.replace("$", "\\$")
+
+
+def _wrapped(name: str) -> str:
+    """A name on two lines at most."""
+    return "\n".join(textwrap.wrap(_short(name), MOST_LETTERS // 2 + 8, break_on_hyphens=False)) or name

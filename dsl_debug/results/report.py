@@ -9,16 +9,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from dsl_debug.problem import PYTHON_ENVIRONMENT
 from dsl_debug.results.compare import compare, labels
 from dsl_debug.results.statistics import holm
 from dsl_debug.results.summary import in_order
 
 REPORT_VERSION = 1
+MADE_BY = "dsl-debug report"
 NEEDED = ("policy", "data", "arguments", "prompt", "code", "outcomes", "summary")
 """What a result file must hold to be reported."""
 
 CHECKPOINT = re.compile(r"(.*?)[/\\:_-]?(?:checkpoint-|global_step_)(\d+)(?:[/\\].*)?")
 """The name of a policy that is a checkpoint of a training run: what comes before it, and its step."""
+
+FAILURES = ("never_submitted", "unchanged", "error", "wrong_rows", "overfit")
+"""The failure taxonomy (`scoring.failure`), from the farthest to the nearest miss."""
 
 Result = Mapping[str, Any]
 Report = dict[str, Any]
@@ -39,7 +44,7 @@ def report(results: Sequence[Result], seed: int = 0) -> Report:
     curves = _learning_curves(entries)
     return {
         "schema_version": REPORT_VERSION,
-        "made_by": "dsl-debug report",
+        "made_by": MADE_BY,
         "results": entries,
         "comparisons": comparisons,
         "learning_curves": curves,
@@ -50,8 +55,9 @@ def report(results: Sequence[Result], seed: int = 0) -> Report:
 
 def check_report(value: Mapping[str, Any], name: str) -> Report:
     """A report that was read from a file called `name`. Raises ValueError, in one line, for anything else."""
-    if value.get("made_by") != "dsl-debug report" or value.get("schema_version") != REPORT_VERSION:
-        raise ValueError(f"{name} is no report of version {REPORT_VERSION}: make it with 'dsl-debug report'")
+    known = value.get("made_by") == MADE_BY and value.get("schema_version") == REPORT_VERSION
+    if not known or not value.get("results"):
+        raise ValueError(f"{name} is no report of version {REPORT_VERSION}: make it with '{MADE_BY}'")
     return dict(value)
 
 
@@ -68,6 +74,21 @@ def categories(entries: Iterable[Result]) -> list[str]:
 def difficulties(entries: Iterable[Result]) -> list[str]:
     """The difficulties that the results have problems of, in the order of tables."""
     return in_table_order(name for entry in entries for name in entry["summary"]["by_difficulty"])
+
+
+def in_arena(entries: Sequence[Result]) -> bool:
+    """Whether results of one environment are of the arena."""
+    return bool(entries[0]["environment"] == PYTHON_ENVIRONMENT)
+
+
+def main_groups(entries: Sequence[Result]) -> tuple[str, list[str]]:
+    """What tables and plots show first: the key of a summary, and the names in it.
+
+    The arena has ten categories with few problems in each, so its difficulties come first.
+    """
+    if in_arena(entries):
+        return "by_difficulty", difficulties(entries)
+    return "by_category", categories(entries)
 
 
 def _check(result: Result, number: int) -> None:
@@ -102,7 +123,7 @@ def _comparisons(
         try:
             found.append({**compare(results[0], result, seed), "a": baseline, "b": entry["label"]})
         except ValueError as error:
-            refused.append(f"{entry['label']} is not compared with {baseline}: {error}")
+            refused.append(f"not compared: {error}")
     adjusted = holm([one["metrics"]["accuracy"]["p"] for one in found])
     return [{**one, "p_holm": float(f"{p:.6g}")} for one, p in zip(found, adjusted, strict=True)], refused
 
@@ -115,7 +136,7 @@ def _learning_curves(entries: Sequence[Result]) -> list[dict[str, Any]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for entry in entries:
         if match := CHECKPOINT.fullmatch(entry["policy"]):
-            way = _key(match[1], entry["prompt"]["name"], _digest(entry), entry["arguments"])
+            way = _key(match[1], entry["settings"], entry["prompt"], _digest(entry), entry["arguments"])
             found.setdefault(way, []).append({"step": int(match[2]), "parent": match[1], "entry": entry})
     return [_curve(points) for points in found.values() if len({point["step"] for point in points}) > 1]
 
@@ -125,6 +146,7 @@ def _curve(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "parent": points[0]["parent"],
         "prompt": first["prompt"]["name"],
+        "arguments": first["arguments"],
         "environment": first["environment"],
         "points": [_point(p["step"], p["entry"]) for p in sorted(points, key=lambda point: point["step"])],
     }

@@ -22,6 +22,7 @@ from dsl_debug.agents.seen import Seen, read_prompt, read_table
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import DSLDebugEnv, messages
 from dsl_debug.lang import STANDARD, Dialect, Table, parse, print_program
+from dsl_debug.policies.base import Unusable
 from dsl_debug.problem import DslProblem, load_published
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -365,18 +366,19 @@ def test_phrases_expand_to_whole_sentences():
 @pytest.mark.parametrize(("agent", "reward"), [("unchanged", 0.0), ("reference", 1.0)])
 def test_agents_without_a_model_are_recorded_whatever_they_earn(agent, reward):
     problem = sample_problems()[0]
-    trajectory, outcome = recorded(agent, problem, seeded(1))
-    assert (trajectory.reward, trajectory.teacher, trajectory.turns) == (reward, agent, 1)
+    made, outcome = recorded(agent, problem, seeded(1))
+    assert (made.row["reward"], made.row["policy"], made.row["turns"]) == (reward, agent, 1)
     assert outcome.turns == 1
-    assert [m["role"] for m in trajectory.messages] == ["system", "user", "assistant", "tool"]
+    assert [m["role"] for m in made.row["messages"]] == ["system", "user", "assistant", "tool"]
+    assert made == recorded(agent, problem, seeded(1))[0]
 
 
 def test_a_recorded_search_has_one_answer_per_call():
-    trajectory, outcome = recorded("search", sample_problems()[0], seeded(1))
-    assert sum(m["role"] == "tool" for m in trajectory.messages) == sum(outcome.calls.values())
-    assert trajectory.turns == outcome.turns > 1
+    made, outcome = recorded("search", sample_problems()[0], seeded(1))
+    assert sum(m["role"] == "tool" for m in made.row["messages"]) == sum(outcome.calls.values())
+    assert made.row["turns"] == outcome.turns > 1
 
 
 def test_an_unknown_agent_is_an_error():
-    with pytest.raises(KeyError):
+    with pytest.raises(Unusable, match="no agent 'nobody'"):
         recorded("nobody", sample_problems()[0], seeded(1))

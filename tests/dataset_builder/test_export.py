@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,30 @@ import pytest
 
 from dataset_builder import parquet_files
 from dataset_builder.card import licence
+from dataset_builder.experts import recorded
 from dataset_builder.export import CONFIGS, Content, check_target, export_folder
-from dataset_builder.parquet_files import Writer, problem_features, read_group, row_groups
+from dataset_builder.parquet_files import Writer, problem_features, read_group, row_groups, trace_features
+from dataset_builder.seeding import seeded
 from dsl_debug.episode import TOOLS, schemas
 from dsl_debug.episode.prompts import messages
 from dsl_debug.problem import CATEGORIES, COLUMNS, PYTHON_COLUMNS, DslProblem, PythonProblem
-from tests.dataset_builder.datasets_made import POLICIES, REPORT, RUN, content
+from tests.dataset_builder import datasets_made
+from tests.dataset_builder.datasets_made import POLICIES, REPORT, RUN
 
 ROOT = Path(__file__).resolve().parents[2]
 datasets, _, _ = (
     pytest.importorskip(name, reason=f"needs {name}: pip install 'dsl-debug[build]'")
     for name in ("datasets", "pyarrow", "matplotlib")
 )
+
+
+@lru_cache(maxsize=1)
+def content() -> Content:
+    """All configs, with traces as a build records them."""
+    whole = datasets_made.content()
+    played = [(p, name) for p in whole.problems["test"] for name in POLICIES]
+    traces = [(name, *recorded(name, p, seeded("test", name, p.id))) for p, name in played]
+    return replace(whole, traces=[(made.row, name, outcome) for name, made, outcome in traces])
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +134,20 @@ def test_a_trajectory_belongs_to_a_problem_of_its_split(loaded: dict[str, Any]) 
 def test_traces_hold_what_came_of_them(loaded: dict[str, Any]) -> None:
     rows = list(loaded["traces"]["test"])
     assert sorted({row["policy"] for row in rows}) == list(POLICIES)
+    assert rows[0].keys() == trace_features().keys()
     found = {row["policy"]: (row["reward"], row["failure"], row["calls"]) for row in rows}
     assert found["reference"] == (1.0, "", {"submit": 1})
     assert found["unchanged"] == (0.0, "unchanged", {"submit": 1})
     assert all(len(row["hidden_matches"]) == 2 for row in rows)
+    assert {(row["environment"], row["prompt"], row["sample"], row["stopped"]) for row in rows} == {
+        ("dsl", "expert", 0, "")
+    }
+    assert {type(row["diagnosis"]) for row in rows} == {dict}
+    assert [row[name] for row in rows for name in ("run", "signals", "passed", "seconds") if row[name]] == []
+    assert {(m["role"], m["name"]) for m in rows[0]["messages"] if m["role"] != "tool"} == {
+        (role, None) for role in ("system", "user", "assistant")
+    }
+    assert {m["name"] for row in rows for m in row["messages"] if m["role"] == "tool"} >= {"run", "submit"}
 
 
 def test_functions_come_back_as_they_were(loaded: dict[str, Any], made: Content) -> None:
@@ -165,7 +188,7 @@ SAME_BYTES = """
 import sys
 from pathlib import Path
 from dataset_builder.export import export_folder
-from tests.dataset_builder.datasets_made import REPORT, RUN, content
+from tests.dataset_builder.test_export import REPORT, RUN, content
 export_folder(Path(sys.argv[1]), content(), REPORT, RUN)
 """
 

@@ -12,6 +12,7 @@ import pytest
 import dataset_builder
 from dataset_builder.checking.dissect import canonical
 from dataset_builder.checking.recheck import Subject, faults
+from dataset_builder.checking.replay import JSON_COLUMNS, trace_faults
 from dataset_builder.export import export_folder, problem_row
 from dataset_builder.parquet_files import (
     arena_features,
@@ -19,11 +20,17 @@ from dataset_builder.parquet_files import (
     trace_features,
     trajectory_features,
 )
+from dataset_builder.traces import trace_export
 from dataset_builder.verify import verify
 from dsl_debug.data import sample_problems
+from dsl_debug.episode.system_prompts import SYSTEM_PROMPTS
+from dsl_debug.episode.tools import call_block
+from dsl_debug.evaluation import trace_row
 from dsl_debug.lang import Table, parse
+from dsl_debug.policies.base import Job, Setup, Talk
 from dsl_debug.problem import DslProblem, Suite
-from tests.dataset_builder.datasets_made import REPORT, RUN, content, problem_with, rewrite
+from tests.dataset_builder.datasets_made import REPORT, RUN, problem_with, rewrite
+from tests.dataset_builder.test_export import content
 from tests.problems import BUGGY, CORRECT, ORDERS, make_problem, tables_of
 
 for name in ("datasets", "pyarrow", "matplotlib"):
@@ -211,6 +218,33 @@ def test_names_and_unused_statements_do_not_make_another_program() -> None:
     assert canonical(parse(one)) != canonical(parse(swapped))
 
 
+# ---- one trace
+
+SAYS = (
+    "<think>Upstream?</think> <tool_call>{oops}</tool_call>\n" + call_block("run", {"code": BUGGY}),
+    "No call at all.",
+    "Two at once.\n" + call_block("inspect", {"node_name": "paid"}) + call_block("submit", {"code": CORRECT}),
+)
+
+
+@pytest.mark.parametrize("prompt", SYSTEM_PROMPTS)
+def test_a_trace_of_a_model_is_played_again_as_it_was(prompt: str) -> None:
+    problem = make_problem()
+    talk = Talk(Job(problem, 0, 1), Setup(max_turns=4, prompt=prompt))
+    for text in SAYS:
+        talk.say(text)
+    talk.count(700, 80)
+    row = json.loads(json.dumps(trace_export(trace_row(problem, talk.episode(), "model", prompt))))
+    assert row["robust"]
+    assert list(trace_faults(row, problem)) == []
+    others = [name for name in SYSTEM_PROMPTS if name != prompt]
+    assert list(trace_faults(row | {"prompt": others[0]}, problem)) == [
+        "it does not begin with the prompt of its problem"
+    ]
+    row["messages"][2]["content"] = "I looked."
+    assert "played again, message 3 is answered otherwise" in list(trace_faults(row, problem))
+
+
 # ---- a folder
 
 
@@ -223,7 +257,7 @@ def change_first(change: Callable[[Any], Any]) -> Callable[[list[Any]], None]:
 
 def decoded(row: Any) -> Any:
     """The row of a trajectory or a trace with its JSON texts read."""
-    row = {**row, **{name: json.loads(row[name]) for name in ("tools", "calls") if name in row}}
+    row = {**row, **{name: json.loads(row[name]) for name in ("tools", *JSON_COLUMNS) if name in row}}
     for message in row["messages"]:
         for call in message["tool_calls"]:
             call["function"]["arguments"] = json.loads(call["function"]["arguments"])
@@ -247,6 +281,18 @@ def other_call(row: Any) -> Any:
     call = next(c for m in row["messages"] for c in m["tool_calls"])
     call["function"]["arguments"] = {"code": "emit nothing"}
     return row
+
+
+WRONG_TRACE = {
+    "reward": 1.0,
+    "robust": True,
+    "unchanged": True,
+    "row_share": 0.25,
+    "failure": "",
+    "calls": {"submit": 7},
+    "diagnosis": {"faulty": [], "inspected": False, "first_visible": None, "first_correct": 1},
+    "database": "elsewhere",
+}
 
 
 def drop(rows: list[Any]) -> None:
@@ -308,8 +354,16 @@ DAMAGES: dict[str, list[Damage]] = {
             ("played again, message 3 is answered otherwise",),
         ),
         (
-            *("traces", "test", change_rows(lambda row: row | {"reward": 1.0}), T),
-            ("played again, reward is not what the row says", "the policy constant_emitter earns 1, not 0"),
+            *("traces", "test", change_rows(lambda row: row | WRONG_TRACE), T),
+            (
+                *(
+                    f"played again, {name} is not what the row says"
+                    for name in WRONG_TRACE
+                    if name != "database"
+                ),
+                "the policy constant_emitter earns 1, not 0",
+                "its environment or database is not that of its problem",
+            ),
         ),
     ],
     "trajectories": [

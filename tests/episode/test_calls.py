@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl_debug.episode.dsl import TOOLS
-from dsl_debug.episode.tools import MAX_CALLS, Call, MalformedCall, ToolCall, parse_calls
+from dsl_debug.episode.tools import (
+    MAX_CALLS,
+    Call,
+    MalformedCall,
+    ToolCall,
+    parse_calls,
+    without_thought,
+)
 
 LOOKS = """
 A call looks like this:
@@ -260,3 +267,25 @@ def test_a_program_of_any_text_arrives_unchanged(code: str, before: str, after: 
     assert parse_calls(block(written), TOOLS) == expected
     assert parse_calls(f"{before}\n{block(written)}\n{after}", TOOLS) == expected
     assert parse_calls(written, TOOLS) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("<think>maybe <tool_call>{}</tool_call></think>\nnow", "\nnow"),
+        ("the template wrote the tag</think>now", "now"),
+        ("<think>no end <tool_call>", ""),
+        ("no thought", "no thought"),
+        ("say <think> once", "say <think> once"),
+        ("<think>a</think>b</think>c", "b</think>c"),
+    ],
+)
+def test_thoughts_are_left_out(text: str, left: str) -> None:
+    assert without_thought(text) == left
+
+
+def test_a_call_in_a_thought_is_not_carried_out() -> None:
+    thought = '<think><tool_call>{"name": "submit", "arguments": {"code": "x"}}</tool_call></think>'
+    call = '<tool_call>{"name": "run", "arguments": {"code": "y"}}</tool_call>'
+    assert parse_calls(thought, TOOLS) == []
+    assert parse_calls(thought + call, TOOLS) == [ToolCall("run", {"code": "y"})]

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dsl_debug.policies.endpoint import (
     Settings,
     Silence,
     Unavailable,
+    as_ready,
     heard,
     in_order,
     object_schema,
@@ -111,6 +113,10 @@ TROUBLES: dict[str, tuple[Reply, str]] = {
     "a gateway in between": (fails(502, "<html>"), "failed at the endpoint"),
     "no answer in time": (Reply(delay=1.5), "timed out"),
     "a connection that breaks off": (Reply(content={"choices": ["x" * 9999]}, cut=True), "not connected"),
+    "a prompt that is too long for SGLang": (
+        fails(400, "The input (12345 tokens) is longer than the model's context length (8192 tokens)."),
+        "longer than the model's context",
+    ),
     "a prompt that is too long": (
         fails(400, "This model's maximum context length is 4096 tokens, you asked for 9000 (max_tokens)."),
         "longer than the model's context",
@@ -129,6 +135,18 @@ def test_what_is_no_answer_is_told_as_trouble(name: str, tmp_path: Path) -> None
 def test_what_need_not_be_there_is_not_missed(tmp_path: Path) -> None:
     reply = Reply(content={"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": "many"}})
     assert asked(lambda request: reply, tmp_path) == [Answer("x")]
+
+
+def test_a_message_in_parts_or_without_words_is_one(tmp_path: Path) -> None:
+    parts = choice(content=[{"type": "text", "text": "a"}, {"type": "other"}, {"type": "text", "text": "b"}])
+    assert asked(lambda request: parts, tmp_path) == [Answer("ab")]
+    assert asked(lambda request: choice(content=None), tmp_path, count=2)[1] == Answer("")
+
+
+def test_what_was_written_before_an_answer_was_cut_short_is_there(tmp_path: Path) -> None:
+    reply = says("I look: <tool", calls=[("run", '{"code": "em')], end="length")
+    (answer,) = asked(lambda request: reply, tmp_path)
+    assert answer[:4] == ("I look: <tool", "cut short", False, (("run", '{"code": "em'),))
 
 
 def test_half_characters_are_replaced(tmp_path: Path) -> None:
@@ -172,6 +190,29 @@ def test_an_option_that_the_server_does_not_know_is_left_out(tmp_path: Path) -> 
     assert len(seen) == 5
     system = seen[-1].body["messages"][0]["content"]
     assert system == f"Say a word.\n\nThe schema of the answer: {json.dumps(SCHEMA)}"
+
+
+def test_a_limit_for_an_answer_has_two_names(tmp_path: Path) -> None:
+    def reply(request: Request) -> Reply:
+        if "max_tokens" in request.body:
+            return fails(400, "'max_tokens' is not supported. Use 'max_completion_tokens' instead.")
+        return says("x")
+
+    with endpoint(reply) as seen, Endpoint(settings(seen.url, tmp_path)) as client:
+        assert client.answer({**body(), "max_tokens": 7}).text == "x"
+    assert seen[-1].body["max_completion_tokens"] == 7
+
+
+def test_where_the_room_is_less_than_the_limit_the_model_has_what_is_left(tmp_path: Path) -> None:
+    def reply(request: Request) -> Reply:
+        if "max_tokens" in request.body:
+            return fails(400, "maximum context length is 4096, and you asked for 3000 + 2048 (max_tokens)")
+        return says("x")
+
+    with endpoint(reply) as seen, Endpoint(settings(seen.url, tmp_path)) as client:
+        assert client.answer({**body(0), "max_tokens": 2048}).text == "x"
+        assert client.answer({**body(1), "max_tokens": 7}).text == "x"
+    assert ["max_tokens" in request.body for request in seen] == [True, False, True, False]
 
 
 FATAL = {
@@ -275,6 +316,30 @@ def test_results_come_in_order_and_not_more_is_begun_than_asked_for() -> None:
     assert max(begun) <= 5
 
 
+def test_results_come_as_they_are_ready_and_no_item_is_begun_too_early() -> None:
+    begun: list[int] = []
+    last = threading.Event()
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 0:
+            last.wait(5)
+        return number
+
+    results = as_ready(work, iter(range(100)), workers=2)
+    assert [next(results), next(results), next(results)] == [1, 2, 3]
+    assert max(begun) <= 4
+    last.set()
+    assert sorted(results) == [0, *range(4, 100)]
+
+
+def test_a_reader_that_stops_begins_nothing_more() -> None:
+    begun: list[int] = []
+    with closing(as_ready(begun.append, iter(range(100)), workers=3)) as results:
+        next(results)
+    assert len(begun) <= 4
+
+
 def test_an_exception_is_raised_though_an_earlier_item_is_not_done() -> None:
     def work(number: int) -> None:
         if number == 1:
@@ -282,8 +347,9 @@ def test_an_exception_is_raised_though_an_earlier_item_is_not_done() -> None:
         threading.Event().wait(5)
 
     start = time.monotonic()
-    with pytest.raises(ValueError, match="one"):
-        list(in_order(work, range(2), workers=2))
+    for function in (in_order, as_ready):
+        with pytest.raises(ValueError, match="one"):
+            list(function(work, range(2), workers=2))
     assert time.monotonic() - start < 2
 
 

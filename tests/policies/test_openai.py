@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.python_bugs.families import hand_written_problems
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import TOOLS, messages, schemas
 from dsl_debug.evaluation import evaluate, job_seed, read_traces
@@ -193,11 +194,24 @@ def test_a_conversation_keeps_to_the_context_that_is_asked_for() -> None:
     assert (len(seen), episode.outcome.submitted) == (1, None)
 
 
+def test_a_bug_of_the_arena_is_played_as_well() -> None:
+    bug = hand_written_problems()[0]
+
+    def reply(request: Request) -> Reply:
+        code = bug.correct_code if request.turn else bug.buggy_code
+        return says("", [("submit" if request.turn else "run_tests", {"code": code})])
+
+    (episode,), seen = played(reply, [Job(bug, 0, 0)])
+    assert [tool["function"]["name"] for tool in seen[0].body["tools"]] == ["run_tests", "submit"]
+    assert episode.outcome.visible_match
+    assert (episode.reward, episode.stopped) == (3.2, "")
+
+
 # ---- an evaluation with a server that misbehaves
 
 
 class Misbehaving:
-    """A server that treats the first sample of each problem badly, in a way of its own; `healed`, it does not."""
+    """A server that treats the first sample of each problem badly, each in its way, until it is `healed`."""
 
     def __init__(self) -> None:
         self.healed = False
@@ -264,15 +278,17 @@ class Killed(Exception):
     """Stands for the end of a process."""
 
 
-def evaluated(url: str, folder: Path, kill_at: int = 0, **arguments: Any) -> dict[str, Any]:
+def evaluated(
+    url: str, folder: Path, kill_at: int = 0, workers: int = 4, cache: bool = False, **arguments: Any
+) -> dict[str, Any]:
     """Two samples of every problem."""
 
     def on_progress(done: int, total: int) -> None:
         if done == kill_at:
             raise Killed
 
-    options = replace(OPTIONS, timeout=0.6, retries=1)
-    policy = OpenAIPolicy("m", url, options, folder / "cache" if arguments.pop("cache", False) else None)
+    options = replace(OPTIONS, timeout=0.6, retries=1, workers=workers)
+    policy = OpenAIPolicy("m", url, options, folder / "cache" if cache else None)
     try:
         return evaluate(
             policy,
@@ -367,13 +383,13 @@ def test_a_server_that_falls_silent_is_given_up_and_its_episodes_are_played_late
 
     with endpoint(reply) as seen:
         with pytest.raises(Unusable) as caught:
-            evaluated(seen.url, tmp_path)
+            evaluated(seen.url, tmp_path, workers=1)
         failing = False
         assert len(read_traces(tmp_path)) == 6
         result = evaluated(seen.url, tmp_path)
     assert str(caught.value) == (
-        "the endpoint has stopped to answer (failed at the endpoint, 12 episodes in a row; "
-        "the endpoint answers with status 503: {'error': {'message': 'no ***'}}): "
+        "the endpoint has stopped to answer (failed at the endpoint, 3 episodes in a row; "
+        "the endpoint answers with status 503: no ***): "
         "run the same command again to go on"
     )
     check_outcomes(result, tmp_path)
@@ -408,12 +424,13 @@ def test_a_server_that_refuses_everything_is_told_in_one_line_at_once(name: str)
     assert KEY not in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, 99])
+def test_a_server_that_is_not_there_is_told(count: int) -> None:
     with endpoint(solves) as seen:
         pass
-    policy = OpenAIPolicy("m", seen.url, replace(OPTIONS, workers=1))
-    with pytest.raises(Unusable, match=r"does not answer \(not connected, 3 episodes in a row\)"):
-        evaluate(policy, PROBLEMS, tmp_path, data=DATA)
+    policy = OpenAIPolicy("m", seen.url, OPTIONS)
+    with pytest.raises(Unusable, match=f"no server answers at {seen.url}: is it running"):
+        list(policy.play([Job(PROBLEM, sample, sample) for sample in range(count)], Setup()))
     policy.close()
 
 

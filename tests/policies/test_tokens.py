@@ -16,11 +16,24 @@ from dsl_debug.policies.hf import HfPolicy
 from dsl_debug.policies.openai import OpenAIPolicy
 from dsl_debug.policies.tokens import ChatTokens, TokenTalk, answer_ids, load_chat_tokens, prompt_ids
 from dsl_debug.policies.vllm import VllmPolicy
-from tests.policies.tiny_model import END, PAD, TEMPLATE, by_script, fake_vllm, make_tiny_model, turn_of
+from tests.policies.tiny_model import (
+    END,
+    PAD,
+    TEMPLATE,
+    by_script,
+    fake_vllm,
+    make_tiny_model,
+    turn_of,
+    without_padding,
+)
 from tests.scripted_endpoint import Reply, Request, endpoint, says
 
-pytest.importorskip("torch", reason="needs torch: pip install 'dsl-debug[local]'")
-pytest.importorskip("transformers", reason="needs transformers: pip install 'dsl-debug[local]'")
+NEEDED = "needs torch and transformers: pip install 'dsl-debug[local]'"
+pytest.importorskip("torch", reason=NEEDED)
+pytest.importorskip("transformers", reason=NEEDED)
+
+Ids = list[list[int]]
+"""What a model read, message by message."""
 
 PROBLEMS = sample_problems()
 JOB = Job(PROBLEMS[0], 0, 5)
@@ -109,7 +122,7 @@ def test_a_template_without_tools_gets_them_in_the_system_message(
 def test_a_template_that_holds_no_episode_is_told_in_one_line(
     folder: Path, tmp_path: Path, template: str
 ) -> None:
-    with pytest.raises(Unusable, match="^the chat template of hf:x cannot be used: [^\n]+$"):
+    with pytest.raises(Unusable, match=r"^the chat template of hf:x cannot be used: [^\n]+$"):
         load_chat_tokens(with_template(folder, tmp_path, template), "hf:x", ModelOptions())
 
 
@@ -189,9 +202,7 @@ def messages_of(text: str) -> str:
     return [run, "hello", f"{run}\n{call_block('read_docs', {'operation': 'take'})}"][turn_of(text)]
 
 
-def read_by_hf(
-    folder: Path, jobs: list[Job], setup: Setup, monkeypatch: pytest.MonkeyPatch
-) -> list[list[int]]:
+def read_by_hf(folder: Path, jobs: list[Job], setup: Setup, monkeypatch: pytest.MonkeyPatch) -> Ids:
     """What a transformers model is given, without padding; what it writes is put in its place."""
     policy = HfPolicy(str(folder), ModelOptions(max_tokens=200))
     writes = by_script(policy._chat.tokenizer, messages_of)
@@ -200,7 +211,7 @@ def read_by_hf(
     def generate(input_ids: Any, attention_mask: Any, **_: Any) -> Any:
         import torch
 
-        rows = [row[seen.bool()].tolist() for row, seen in zip(input_ids, attention_mask, strict=True)]
+        rows = without_padding(input_ids, attention_mask)
         read.extend(rows)
         written = [writes(row) for row in rows]
         longest = max(map(len, written))
@@ -212,9 +223,7 @@ def read_by_hf(
     return read
 
 
-def read_by_vllm(
-    folder: Path, jobs: list[Job], setup: Setup, monkeypatch: pytest.MonkeyPatch
-) -> list[list[int]]:
+def read_by_vllm(folder: Path, jobs: list[Job], setup: Setup, monkeypatch: pytest.MonkeyPatch) -> Ids:
     """What vLLM's engine is given. It is a fake: vLLM itself is not run."""
     tokenizer = load_chat_tokens(str(folder), "x", ModelOptions()).tokenizer
     writes = by_script(tokenizer, messages_of)
@@ -226,7 +235,7 @@ def read_by_vllm(
 
 def read_by_server(
     tokenizer: Any, jobs: list[Job], setup: Setup, structured: bool, monkeypatch: pytest.MonkeyPatch
-) -> list[list[int]]:
+) -> Ids:
     """What a server gives its model for the requests that it gets."""
     monkeypatch.setenv("OPENAI_API_KEY", "none-is-needed")
 
@@ -263,17 +272,24 @@ def test_all_policies_read_the_same_ids(
     folder: Path, chat: ChatTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
-    setup = Setup(max_turns=3)
-    for problem in PROBLEMS[::4]:
-        jobs = [Job(problem, 0, 1)]
-        prompt = messages(problem, max_turns=3)  # what the column `prompt` of a dataset row holds
-        trained: list[int] = chat.tokenizer.apply_chat_template(
-            prompt, tools=schemas(TOOLS), add_generation_prompt=True, return_dict=False
+    problems, setup = PROBLEMS[::4], Setup(max_turns=3)
+    # What the column `prompt` of a dataset row holds, as a trainer renders it.
+    trained: Ids = [
+        chat.tokenizer.apply_chat_template(
+            messages(problem, max_turns=3),
+            tools=schemas(TOOLS),
+            add_generation_prompt=True,
+            return_dict=False,
         )
-        local = read_by_hf(folder, jobs, setup, monkeypatch)
-        assert local[0] == trained
-        assert [len(ids) for ids in local] == sorted(len(ids) for ids in local)
-        assert len(local) == 3
-        assert read_by_vllm(folder, jobs, setup, monkeypatch) == local
-        assert read_by_server(chat.tokenizer, jobs, setup, False, monkeypatch) == local
-        assert read_by_server(chat.tokenizer, jobs, setup, True, monkeypatch) == local
+        for problem in problems
+    ]
+    jobs = [Job(problem, 0, 1) for problem in problems]
+    local = read_by_hf(folder, jobs, setup, monkeypatch)
+    assert local[:3] == trained
+    assert len(local) == 9
+    for before, after in zip(local[:6], local[3:], strict=True):
+        assert after[: len(before)] == before
+    assert read_by_vllm(folder, jobs, setup, monkeypatch) == local
+    for structured in (False, True):
+        served = read_by_server(chat.tokenizer, jobs, setup, structured, monkeypatch)
+        assert sorted(served) == sorted(local), "one episode after the other, and the same messages"

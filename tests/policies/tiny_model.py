@@ -1,4 +1,4 @@
-"""Language models small enough for tests: one with random weights, one that says what it is told, a fake vLLM.
+"""Language models small enough for tests: with random weights, with messages by a script, and a fake vLLM.
 
 The tokenizer is trained on the spot. Its chat template gives, sign for sign, what that of the Qwen2.5 models
 gives for messages, tools, calls and answers.
@@ -158,17 +158,23 @@ def turn_of(text: str) -> int:
     return text.count("<|im_start|>assistant") - 1
 
 
+def without_padding(input_ids: Any, attention_mask: Any) -> list[list[int]]:
+    """The rows of a batch as a model reads them; without a mask, nothing is padded."""
+    if attention_mask is None:
+        return input_ids.tolist()
+    return [row[seen.bool()].tolist() for row, seen in zip(input_ids, attention_mask, strict=True)]
+
+
 def scripted_model(folder: Path, writes: Writes) -> Any:
     """The tiny model with other logits: the next token of a message is sure, the others impossible."""
     from transformers import Qwen2ForCausalLM
 
     class Scripted(Qwen2ForCausalLM):
         def forward(
-            self, input_ids: Any, attention_mask: Any, past_key_values: Any = None, **others: Any
+            self, input_ids: Any, past_key_values: Any, attention_mask: Any = None, **others: Any
         ) -> Any:
             if not past_key_values.get_seq_length():
-                rows = zip(input_ids, attention_mask, strict=True)
-                self.messages = [writes(row[seen.bool()].tolist()) for row, seen in rows]
+                self.messages = [writes(row) for row in without_padding(input_ids, attention_mask)]
                 self.written = 0
             made = super().forward(
                 input_ids=input_ids, attention_mask=attention_mask, past_key_values=past_key_values, **others
@@ -199,7 +205,7 @@ class SamplingParams:
 
 
 class LLM:
-    """An engine like vLLM's, as far as it is used here: it writes what `writes` says, one prompt at a time."""
+    """An engine like vLLM's, as far as it is used here; what it writes is up to `writes`."""
 
     made: "list[LLM]"
     writes: Callable[[list[int], SamplingParams], list[int]]

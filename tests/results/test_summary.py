@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dsl_debug.results.rows import outcome_columns
-from dsl_debug.results.summary import group, rate, summarize
+from dsl_debug.results.summary import group, mean, rate, summarize
 from dsl_debug.scoring import ArenaOutcome, Outcome, reward, signals
 
 RAN_ONCE = {"run": 1, "submit": 1}
@@ -73,6 +73,10 @@ def test_a_match_without_a_submission_is_none() -> None:
 
 def test_a_rate_is_at_most_rounded() -> None:
     assert rate([1, 0, 0], ["a", "b", "c"])["rate"] == 0.333333
+
+
+def test_a_mean_does_not_depend_on_the_order_of_its_values() -> None:
+    assert mean([1e16, 1.0, 1.0, -1e16]) == mean([1.0, 1e16, -1e16, 1.0]) == 0.5
 
 
 def test_nothing_has_no_summary() -> None:
@@ -154,6 +158,11 @@ def test_turns_and_tools_by_hand() -> None:
         "run": {"calls_per_episode": 3.75, "episodes": 0.75},
         "submit": {"calls_per_episode": 0.75, "episodes": 0.75},
     }
+
+
+def test_a_tool_that_was_not_called_has_no_user() -> None:
+    tools = summarize([row("p1", Outcome(calls={"run": 0}))])["tools"]
+    assert tools == {"run": {"calls_per_episode": 0.0, "episodes": 0.0}}
 
 
 def test_turns_are_in_the_order_of_numbers() -> None:

@@ -1,0 +1,101 @@
+"""A real model server on this machine, evaluated end to end: `transformers serve` with the tiny model."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsl_debug.data import sample_problems
+from dsl_debug.episode import TOOLS, messages, schemas
+from dsl_debug.evaluation import evaluate, load_result
+from dsl_debug.policies import open_policy
+from dsl_debug.policies.base import ModelOptions, Setup
+from dsl_debug.policies.tokens import load_chat_tokens, prompt_ids
+from tests.policies.tiny_model import make_tiny_model
+
+for package in ("torch", "transformers", "openai", "fastapi", "uvicorn"):
+    pytest.importorskip(
+        package, reason=f"a local server needs {package}: pip install 'transformers[serving]'"
+    )
+
+pytestmark = pytest.mark.slow
+
+START = 180.0
+"""Seconds that a server may take until it answers; here it takes 6 on a machine that does nothing else."""
+
+
+@contextmanager
+def serving(folder: Path, log: Path) -> Iterator[str]:
+    """The address of a server of the model in a folder; it ends with the block, whatever happens in it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(folder)]
+    command += ["--device", "cpu", "--host", "127.0.0.1", "--port", str(port)]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    with log.open("w") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health", server, log)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Return when the server answers; fail if it has ended or takes too long."""
+    end = time.monotonic() + START
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except urllib.error.HTTPError:
+            return  # it answers, if not at this address
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"the server has not started: {log.read_text()[-2000:]}")
+
+
+def test_a_real_server_is_evaluated_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none-is-needed")
+    folder, problems = make_tiny_model(tmp_path / "tiny"), sample_problems()[:3]
+    options = ModelOptions(temperature=0.0, max_tokens=16, workers=2)
+
+    def run(out: Path, url: str, turns: int) -> dict[str, Any]:
+        policy = open_policy(f"openai:{folder}@{url}", options)
+        try:
+            return evaluate(policy, problems, out, data={}, samples=turns, setup=Setup(max_turns=turns))
+        finally:
+            policy.close()
+
+    with serving(folder, tmp_path / "log") as url:
+        result = run(tmp_path / "out", url, 2)
+        again = run(tmp_path / "out", url, 2)
+        short = run(tmp_path / "short", url, 1)
+    assert again == result == load_result(tmp_path / "out")
+    rows = result["outcomes"]
+    assert [(row["problem_id"], row["sample"]) for row in rows] == [
+        (p.id, s) for p in problems for s in (0, 1)
+    ]
+    assert [row["stopped"] for row in rows] == [""] * 6, (tmp_path / "log").read_text()[-2000:]
+    assert [row["turns"] for row in rows] == [2] * 6
+    assert all(0 < row["tokens"] <= 32 for row in rows)
+    assert result["summary"]["overall"]["episodes"] == 6
+    tokenizer = load_chat_tokens(str(folder), "x", options).tokenizer
+    prompts = [prompt_ids(tokenizer, messages(problem, 1), schemas(TOOLS)) for problem in problems]
+    counted = [row["prompt_tokens"] for row in short["outcomes"]]
+    assert counted == [len(ids) for ids in prompts], "the server's prompt is not the one of local models"
