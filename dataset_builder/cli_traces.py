@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from dataset_builder.cli_common import need_pyarrow, seed_option
+from dataset_builder.cli_common import need_pyarrow
 
 
 @click.command("traces")
@@ -16,7 +16,7 @@ from dataset_builder.cli_common import need_pyarrow, seed_option
     metavar="N",
     help="A sample of so many episodes of each policy.  [default: all]",
 )
-@seed_option
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another sample.")
 def traces_command(results: tuple[Path, ...], out: Path, max_per_policy: int | None, seed: int) -> None:
     """Turn evaluations into a dataset of what was played, which load_dataset reads.
 

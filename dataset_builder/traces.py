@@ -26,7 +26,7 @@ from dataset_builder.folders import CARD, REPORT
 from dataset_builder.model import SPLITS
 from dataset_builder.parquet_files import Writer, trace_features
 from dataset_builder.report import markdown, percent
-from dsl_debug.evaluation import RUN, TRACES
+from dsl_debug.evaluation import RESULT, RUN, TRACES
 from dsl_debug.problem import Row
 from dsl_debug.storage import read_json, read_lines
 
@@ -87,6 +87,7 @@ def trace_export(trace: Mapping[str, Any], run: str | None = None, *, timed: boo
     are `timed`: they differ from run to run. Raises ValueError, in one line, for what is no such trace.
     """
     row = {"run": run, **_checked(trace, _COMMON)}
+    row["policy"] = public_policy(row["policy"])
     row |= _checked(trace, _ARENA) if trace["environment"] == "python" else dict.fromkeys(_ARENA)
     seconds = trace.get("seconds") if timed else None
     row["seconds"] = float(seconds) if isinstance(seconds, (int, float)) else None
@@ -127,6 +128,14 @@ def chat_call(call: Mapping[str, Any]) -> Row:
     }
 
 
+def public_policy(name: str) -> str:
+    """The name of a policy without the folders of the machine it ran on: the last two parts of a path."""
+    kind, sign, path = name.partition(":")
+    if not path.startswith(("/", "~", ".", "\\")) and path.count("/") < 2:
+        return name
+    return f"{kind}{sign}{'/'.join(path.rstrip('/').split('/')[-2:])}"
+
+
 # The folders of evaluations
 
 
@@ -145,10 +154,9 @@ class Run:
         if not (folder / RUN).is_file() or not (folder / TRACES).is_file():
             raise ValueError(f"{folder} holds no evaluation: {RUN} and {TRACES} have to be in it")
         facts = read_json(folder / RUN)
-        data, policy = facts.get("data"), facts.get("policy")
-        if not isinstance(data, dict) or not isinstance(policy, dict):
+        if not _part(facts, "data") or not _part(facts, "policy"):
             raise ValueError(f"{folder / RUN} says nothing of data and policy")
-        split = data.get("split")
+        split = facts["data"].get("split")
         return cls(folder, run_digest(facts), facts, split if split in SPLITS else "test")
 
 
@@ -271,12 +279,12 @@ def _read(runs: Sequence[Run], places: Iterable[Place]) -> Iterator[tuple[int, R
 
 def _told(run: Run) -> Row:
     """What is said of an evaluation: no address, and no path of the machine that it ran on."""
-    data, policy, prompt = (run.facts.get(name) or {} for name in ("data", "policy", "prompt"))
+    names = ("data", "policy", "prompt", "arguments", "code")
+    data, policy, prompt, arguments, code = (_part(run.facts, name) for name in names)
     place = str(data.get("place") or "")
-    arguments = run.facts.get("arguments") or {}
     return {
         "run": run.digest,
-        "policy": policy.get("name"),
+        "policy": public_policy(str(policy.get("name"))),
         "settings": policy.get("settings"),
         "prompt": prompt.get("name"),
         "data": place if _PUBLIC.fullmatch(place) and not Path(place).exists() else Path(place).name,
@@ -286,8 +294,14 @@ def _told(run: Run) -> Row:
         "problems": data.get("problems"),
         "samples": arguments.get("samples"),
         "seed": arguments.get("seed"),
-        "version": (run.facts.get("code") or {}).get("version"),
+        "version": code.get("version"),
+        "finished": (run.folder / RESULT).exists(),
     }
+
+
+def _part(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = facts.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 # The card

@@ -15,11 +15,11 @@ import hashlib
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import dsl_debug
+from dsl_debug.diagnosis import diagnosis_columns
 from dsl_debug.episode.system_prompts import prompt_facts
 from dsl_debug.policies.base import Episode, Job, Policy, Problem, Setup
 from dsl_debug.problem import DslProblem
@@ -178,18 +178,24 @@ def trace_row(problem: Problem, episode: Episode, policy: str, prompt: str) -> d
         "reward": episode.reward,
         "stopped": episode.stopped,
         "prompt_tokens": episode.prompt_tokens,
-        "diagnosis": {**asdict(episode.diagnosis), "faulty": list(episode.diagnosis.faulty)},
+        "diagnosis": diagnosis_columns(episode.diagnosis),
         "messages": episode.messages,
         "seconds": round(episode.seconds, 6),
     }
 
 
 def read_traces(out: Path) -> dict[Key, dict[str, Any]]:
-    """The traces of a folder, or of a file: the last one of each episode; {} if there is none yet."""
+    """The traces of a folder, or of a file: the last one of each episode; {} if there is none yet.
+
+    Raises ValueError, naming the file, for one that holds something else.
+    """
     path = out / TRACES if out.is_dir() or not out.suffix else out
     if not path.exists():
         return {}
-    return {(row["problem_id"], row["sample"]): row for row in read_lines(path)}
+    try:
+        return {(row["problem_id"], row["sample"]): row for row in read_lines(path)}
+    except KeyError as error:
+        raise ValueError(f"{path}: a line without {error} is no trace") from None
 
 
 # The result
@@ -224,7 +230,7 @@ def load_result(place: Path) -> dict[str, Any]:
     if place.is_dir() and not path.exists():
         raise ValueError(f"{place} holds no {RESULT}: its evaluation is not over, run it again to go on")
     result = read_json(path)
-    if result.get("schema_version") != RESULT_VERSION or not PARTS <= result.keys():
+    if result.get("schema_version") != RESULT_VERSION or not result.keys() >= PARTS:
         raise ValueError(f"{path} is no result file of version {RESULT_VERSION}")
     return result
 

@@ -17,7 +17,6 @@ from dataset_builder.certify import (
     MAX_SUITES,
     PROGRAM_GATES,
     Case,
-    is_top_one,
     pays_the_fix_only,
 )
 from dataset_builder.cleaning import find_foreign_keys, find_keys
@@ -151,9 +150,8 @@ class Audit:
 
     @property
     def key_filters(self) -> list[Program]:
-        """The key filters that can be written without the correct program: out of the stored tables and of
-        the
-        steps of the buggy one."""
+        """The key filters that can be written without the correct program: out of the stored tables, and of
+        the steps of the buggy one."""
         return [
             program
             for program in self.case.exploits["key_filter"]
@@ -244,14 +242,13 @@ def output_checks(audit: Audit) -> dict[str, bool]:
     rows, several = audit.expected, audit.expected.length > 1
     buggy_rows = audit.case.buggy_rows
     constant = several and any(len(set(values)) == 1 for values in rows.columns.values())
-    same = several and len(set(rows.tuples())) == 1
-    dull = rows.length == 1 and not is_top_one(audit.correct)
+    degenerate = PROGRAM_GATES["degenerate"](audit.trial) is not None
     return {
         "empty": rows.length == 0,
         "one_row": rows.length == 1,
-        "one_row_not_top": dull,
-        "same_rows": same,
-        "degenerate": dull or same or rows.length == 0,
+        "one_row_not_top": rows.length == 1 and degenerate,
+        "same_rows": several and len(set(rows.tuples())) == 1,
+        "degenerate": degenerate,
         "constant_column": constant,
         "long": rows.length > RENDERED_ROWS or len(rows.names) > MAX_COLUMNS,
         "tie": not audit.trial.order_is_decided(audit.trial.shown, rows),
@@ -314,8 +311,7 @@ def played(audit: Audit, agents: Iterable[str]) -> dict[str, bool]:
 
 
 NEED_CONTENTS = ("hidden contents tell", "no shortcut")
-"""The gates that have nothing to go by where there are too few other contents, which has a gate of its
-own."""
+"""The gates that have nothing to go by where other contents are too few, which has a gate of its own."""
 
 
 def refused(audit: Audit) -> list[str]:

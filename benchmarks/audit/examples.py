@@ -55,8 +55,7 @@ def _shown(kind: Kind, found: Sequence[tuple[DslProblem, Facts]]) -> Iterator[Ex
 
 
 def _pays(audit: Audit, wrong: Program, said: str, **more: str) -> Example | None:
-    """A wrong program, with the first of the other contents on which it is wrong and few rows are
-    expected."""
+    """A wrong program, with the first contents on which it is wrong and few rows are expected."""
     others = [other for other in audit.trial.others if not other.accepts(wrong) and _is_short(other.expected)]
     if not others:
         return None

@@ -85,8 +85,7 @@ def main_split(splits: Iterable[str]) -> str:
 
 
 def shared(splits: Mapping[str, Sequence[Facts]], one: str, other: str) -> dict[str, Any]:
-    """How much of a split is found in another one: correct programs by their canonical text, and
-    databases."""
+    """How many problems have a correct program (its canonical text), or a database, of another split."""
     keys, databases = ({getattr(f, what) for f in splits[other]} for what in ("key", "database"))
     return {
         "split": one,
@@ -112,8 +111,7 @@ def groups(found: Sequence[Facts]) -> dict[str, list[Facts]]:
 
 def rates(split: str, found: Sequence[Facts], agents: Iterable[str]) -> list[Rate]:
     """A row for every group and check. What other contents or hidden suites say is over the problems that
-    have
-    some; `kept_...` is for what the suites still pay."""
+    have some; `kept_...` is for what the suites still pay."""
     named = [f"agent_{name}" for name in agents]
     kept = [f"kept_{check}" for check in (*PAID, *named) if check != "near_wrong"]
     checks = {

@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 
 from dsl_debug.agents import AGENTS, PYTHON_AGENTS, play
-from dsl_debug.episode.prompts import DEFAULT_PROMPT
 from dsl_debug.episode.transcript import transcript
 from dsl_debug.policies.base import Episode, Job, Setup, Unusable, finished, new_env, prompt_messages
 from dsl_debug.problem import DslProblem
@@ -74,5 +73,5 @@ def play_job(name: str, setup: Setup, job: Job) -> Episode:
     env = new_env(problem, setup.max_turns)
     play(agents[name], env, problem, Random(job.seed))
     seconds = time.perf_counter() - start
-    prompt = prompt_messages(problem, env.max_turns, DEFAULT_PROMPT)
+    prompt = prompt_messages(problem, env.max_turns, setup.prompt)
     return finished(job, env, transcript(prompt, env.history), seconds=seconds)

@@ -193,14 +193,15 @@ def finished(
     seconds: float = 0.0,
 ) -> Episode:
     """The episode that an environment has played."""
+    outcome = replace(env.outcome, tokens=tokens)
     return Episode(
         problem_id=job.problem.id,
         sample=job.sample,
         seed=job.seed,
         messages=chat,
-        outcome=replace(env.outcome, tokens=tokens),
+        outcome=outcome,
         reward=env.reward,
-        diagnosis=diagnose(job.problem, env.history),
+        diagnosis=diagnose(job.problem, env.history, outcome),
         stopped=stopped,
         prompt_tokens=prompt_tokens,
         seconds=seconds,

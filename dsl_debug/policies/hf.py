@@ -15,9 +15,7 @@ from random import Random
 from typing import Any
 
 from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Unusable
-from dsl_debug.policies.tokens import TokenTalk, imported, load_chat_tokens, one_line, play_in_rounds
-
-LOCAL = "'dsl-debug[local]'"
+from dsl_debug.policies.tokens import LOCAL, TokenTalk, imported, load_chat_tokens, one_line, play_in_rounds
 
 
 class HfPolicy:
@@ -30,11 +28,9 @@ class HfPolicy:
         self._chat = load_chat_tokens(path, self.name, options)
         self._device, dtype = _place(self._torch, self.name, options)
         self._model = _load(path, self.name, self._device, dtype)
-        # Generation configs may bring penalties and limits of their own; these are all that hold here.
-        pad = self._chat.tokenizer.pad_token_id
-        config = self._model.generation_config
-        self._pad = int(self._chat.end[0] if pad is None else pad)
-        self._model.generation_config = type(config)(
+        self._pad = self._chat.end[0]
+        # Generation configs may bring penalties and limits of their own. This is all that holds here.
+        self._model.generation_config = type(self._model.generation_config)(
             do_sample=False, eos_token_id=list(self._chat.end), pad_token_id=self._pad
         )
         self.settings: Mapping[str, Any] = {

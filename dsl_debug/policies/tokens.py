@@ -21,12 +21,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from dsl_debug.episode.transcript import answers
 from dsl_debug.policies.answers import TOO_LONG
 from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Talk, Unusable
 from dsl_debug.policies.openai import tools_in_text
+
+LOCAL = "'dsl-debug[local]'"
+"""What pip installs for models in this process."""
 
 MARK = "a-message-of-the-model"
 PROBE = "an-answer-of-a-tool"
@@ -40,6 +44,7 @@ _PROBE_TOOL = {
     "type": "function",
     "function": {"name": PROBE, "description": "none", "parameters": {"type": "object", "properties": {}}},
 }
+_PROBE_ANSWER = {"role": "tool", "name": PROBE, "content": PROBE}
 
 
 def imported(module: str, policy: str, install: str) -> Any:
@@ -138,27 +143,31 @@ class ChatTokens:
 
 def load_chat_tokens(path: str, policy: str, options: ModelOptions) -> ChatTokens:
     """The tokenizer of a model, ready for episodes. Raises Unusable, in one line, where there is none."""
-    transformers = imported("transformers", policy, "'dsl-debug[local]'")
+    transformers = imported("transformers", policy, LOCAL)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(path)
         config = transformers.AutoConfig.from_pretrained(path)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise Unusable(f"{policy} cannot be loaded: {one_line(error)}") from None
-    return ChatTokens(
-        tokenizer,
-        _end_ids(transformers, path, tokenizer),
-        _context(config, policy, options.context),
-        *_left_out(tokenizer, policy),
-    )
-
-
-def _end_ids(transformers: Any, path: str, tokenizer: Any) -> tuple[int, ...]:
-    """The ids that end a message: the tokenizer's, and those that the model's generation config names."""
+        where = "" if Path(path).is_dir() else f"there is no folder {path}, and as a name on the Hub: "
+        raise Unusable(f"{policy} cannot be loaded: {where}{one_line(error)}") from None
+    no_tools, as_user = _left_out(tokenizer, policy)
     try:
         named = transformers.GenerationConfig.from_pretrained(path).eos_token_id
     except (OSError, ValueError):  # a model may come without
         named = None
+    end = _end_ids(tokenizer, named, as_user)
+    if not end:
+        raise Unusable(f"{policy} cannot be used: nothing says which token ends a message")
+    return ChatTokens(tokenizer, end, _context(config, policy, options.context), no_tools, as_user)
+
+
+def _end_ids(tokenizer: Any, named: int | list[int] | None, as_user: bool) -> tuple[int, ...]:
+    """The ids that end a message: the tokenizer's, those `named` by the model's generation config, and the
+    control token by which the template ends messages. Base models name another one than their template uses.
+    """
     ids = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+    control = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
+    ids += [token for token in answer_ids(tokenizer, [_PROBE_ANSWER], as_user)[:1] if token in control]
     return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
 
 
@@ -167,17 +176,16 @@ def _left_out(tokenizer: Any, policy: str) -> tuple[bool, bool]:
 
     Raises Unusable for a template that is missing, or that cannot hold an episode at all.
     """
-    errors = (ValueError, TypeError, KeyError, imported("jinja2", policy, "jinja2").TemplateError)
+    errors = (ValueError, TypeError, KeyError, imported("jinja2", policy, LOCAL).TemplateError)
     start = [{"role": "system", "content": "x"}, {"role": "user", "content": "x"}]
     try:
         no_tools = PROBE not in tokenizer.decode(prompt_ids(tokenizer, start, [_PROBE_TOOL]))
     except errors as error:
         raise Unusable(f"the chat template of {policy} cannot be used: {one_line(error)}") from None
-    told = [{"role": "tool", "name": PROBE, "content": PROBE}]
     for as_user in (False, True):
         # Whatever a template dislikes about messages of tools, it may like those of the user.
         with suppress(*errors):
-            if PROBE in _answer_text(tokenizer, told, as_user):
+            if PROBE in _answer_text(tokenizer, [_PROBE_ANSWER], as_user):
                 return no_tools, as_user
     raise Unusable(f"the chat template of {policy} cannot be used: it leaves out what follows a message")
 

@@ -206,12 +206,15 @@ def _code(code: str, before: str, name: str, grammar: Grammar) -> str:
         return markup.program(lines_of(code, grammar))
     if code.strip() == before.strip():
         return folded(f"The same as {name}", markup.program(lines_of(code, grammar)))
-    changed = changes(before, code, grammar)
-    if not any(line.sign == "" and line.pieces for line in changed):
-        return tag("p", f"Nothing is left of {escaped(name)}:", "note") + markup.program(
-            lines_of(code, grammar)
-        )
-    return tag("p", f"Compared with {escaped(name)}:", "note") + markup.program(changed)
+    lines = changes(before, code, grammar)
+    kept = [line for line in lines if not line.sign]
+    if len(kept) == len(lines):
+        note = "Too long to compare with"
+    elif any(line.pieces for line in kept):
+        note = "Compared with"
+    else:
+        note, lines = "Nothing is left of", lines_of(code, grammar)
+    return tag("p", f"{note} {escaped(name)}:", "note") + markup.program(lines)
 
 
 def _answer(call: Call, goal: str) -> str:

@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
-from functools import lru_cache
 from keyword import kwlist
 from typing import NamedTuple
 
@@ -64,7 +63,6 @@ class Grammar:
             yield Piece(kind if kind in COLOURED else "", text)
 
 
-@lru_cache(maxsize=8)
 def python_grammar() -> Grammar:
     """Python, as far as one line of it shows."""
     return Grammar(kwlist, "#")

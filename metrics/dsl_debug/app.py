@@ -1,4 +1,4 @@
-"""The Space of the metric: one program, one problem, and what the metric makes of them.
+"""The page of the metric's Space: one program, one problem, and what the metric makes of them.
 
     python app.py
 
@@ -10,7 +10,6 @@ cost, and never shown as HTML.
 
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,10 +85,9 @@ def verdict(code: str, problem: DslProblem) -> Verdict:
     )
 
 
-def problem_of(row: str | Mapping[str, Any]) -> DslProblem:
-    """The problem of a row, or of its JSON text; other columns are ignored. Raises a one-line ValueError."""
-    if isinstance(row, str):
-        row = _object(row)
+def problem_of(text: str) -> DslProblem:
+    """The problem of a row as JSON; columns of no problem are ignored. Raises ValueError, in one line."""
+    row = _object(text)
     if row.get("environment", ENVIRONMENT) != ENVIRONMENT:
         raise ValueError("not a problem of the language: the metric judges no others (the arena's, say)")
     known = {name: row[name] for name in COLUMNS if name in row} | {"certificate": "{}", "prompt": []}
@@ -131,9 +129,9 @@ def samples() -> dict[str, DslProblem]:
 def chosen(name: str | None, row: str | None) -> DslProblem:
     """The problem that a visitor means. Raises ValueError, in one line, where that is none."""
     if name == PASTED:
-        if not (row or "").strip():
+        if not row or not row.strip():
             raise ValueError("paste a row first: one problem of a dataset, as JSON")
-        return problem_of(row or "")
+        return problem_of(row)
     found = samples().get(name or "")
     if found is None:
         raise ValueError("there is no such sample problem")

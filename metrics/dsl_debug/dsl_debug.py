@@ -8,10 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import datasets
 import evaluate
+
+if TYPE_CHECKING:
+    from dsl_debug.lang import Limits
+    from dsl_debug.problem import DslProblem
 
 DESCRIPTION = """\
 Judges programs that were submitted for debugging problems of DSL Debug. Each one is run on the tables that
@@ -75,6 +79,10 @@ NOT_NEEDED = {"certificate": "{}", "prompt": []}
 class DslDebug(evaluate.Metric):
     """Accuracy, visible accuracy and hack rate of submitted programs."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._known: dict[str, tuple[dict[str, Any], DslProblem]] = {}
+
     def _info(self) -> evaluate.MetricInfo:
         _require_package()
         features = {"predictions": datasets.Value("string"), "references": datasets.Json()}
@@ -84,10 +92,6 @@ class DslDebug(evaluate.Metric):
             inputs_description=INPUTS,
             features=datasets.Features(features),
         )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._known: dict[str, tuple[dict[str, Any], Any]] = {}
 
     # All that is given is checked before anything is stored: what fails later leaves locked files behind.
 
@@ -113,7 +117,7 @@ class DslDebug(evaluate.Metric):
         super().add(prediction=prediction, reference=reference, **others)
 
     def _compute(
-        self, *, predictions: list[str], references: list[dict[str, Any]], by: list[str], limits: Any
+        self, *, predictions: list[str], references: list[dict[str, Any]], by: list[str], limits: "Limits"
     ) -> dict[str, Any]:
         if not predictions:
             raise ValueError("there is nothing to judge: give at least one prediction and its reference")
@@ -133,7 +137,7 @@ class DslDebug(evaluate.Metric):
             raise ValueError(f"{where}: {error}") from None
         return row
 
-    def _problem(self, row: dict[str, Any]) -> Any:
+    def _problem(self, row: dict[str, Any]) -> "DslProblem":
         """The problem of a row, read once for all its samples."""
         from dsl_debug.problem import DslProblem
 
@@ -196,7 +200,7 @@ def _columns(by: str | Iterable[str]) -> list[str]:
     return columns
 
 
-def _limits(given: Mapping[str, float] | None) -> Any:
+def _limits(given: Mapping[str, float] | None) -> "Limits":
     from dsl_debug.lang import Limits
 
     if not isinstance(given, Mapping | None):
@@ -213,7 +217,7 @@ def _limits(given: Mapping[str, float] | None) -> Any:
 # What comes out
 
 
-def _judged(program: str, problem: Any, limits: Any) -> dict[str, Any]:
+def _judged(program: str, problem: "DslProblem", limits: "Limits") -> dict[str, Any]:
     """A prediction as a row, with the columns that result files have."""
     from dsl_debug.episode import judge
     from dsl_debug.results.rows import outcome_columns

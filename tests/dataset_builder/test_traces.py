@@ -14,7 +14,7 @@ from dataset_builder.parquet_files import read_rows
 from dataset_builder.python_bugs.families import hand_written_problems
 from dataset_builder.traces import card, export_traces, run_digest, trace_export
 from dsl_debug.data import sample_problems
-from dsl_debug.evaluation import RUN, TRACES, evaluate
+from dsl_debug.evaluation import RESULT, RUN, TRACES, evaluate
 from dsl_debug.policies.agents import AgentPolicy
 from dsl_debug.storage import read_json, read_lines
 
@@ -87,7 +87,8 @@ def test_the_order_of_episodes_and_folders_does_not_matter(
     for folder in folders(evaluated):
         other = tmp_path / folder.name
         other.mkdir()
-        (other / RUN).write_bytes((folder / RUN).read_bytes())
+        for name in (RUN, RESULT):
+            (other / name).write_bytes((folder / name).read_bytes())
         lines = (folder / TRACES).read_bytes().splitlines(keepends=True)
         (other / TRACES).write_bytes(b"".join(reversed(lines)) + b'{"torn')
     export_traces(folders(tmp_path)[::-1], tmp_path / "out")
@@ -136,6 +137,7 @@ def test_the_card_and_the_report_say_where_rows_come_from_and_name_no_path(
     assert "| me/arena |" in text
     report = (made / "build_report.json").read_text(encoding="utf-8")
     assert "/home" not in text + report
+    assert [run["finished"] for run in json.loads(report)["runs"]] == [True] * 3
     assert "{" not in text
     assert re.findall(r"path: (.+)", text) == [
         "data/traces/validation-*.parquet",
@@ -187,6 +189,21 @@ def test_seconds_are_left_out_unless_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "public"),
+    [
+        ("search", "search"),
+        ("openai:Qwen2.5-7B-Instruct", "openai:Qwen2.5-7B-Instruct"),
+        ("hf:Qwen/Qwen2.5-7B", "hf:Qwen/Qwen2.5-7B"),
+        ("hf:/home/me/runs/sft/checkpoint-40", "hf:sft/checkpoint-40"),
+        ("vllm:../runs/sft/checkpoint-40/", "vllm:sft/checkpoint-40"),
+        ("hf:runs/sft/checkpoint-40", "hf:sft/checkpoint-40"),
+    ],
+)
+def test_policies_are_named_without_the_folders_of_a_machine(name: str, public: str) -> None:
+    assert trace_export(a_trace() | {"policy": name})["policy"] == public
+
+
+@pytest.mark.parametrize(
     ("change", "what"),
     [
         ({"turns": "three"}, "'turns'"),
@@ -231,6 +248,8 @@ def test_bad_input_is_told_in_one_line(evaluated: Path, tmp_path: Path) -> None:
     mine.mkdir()
     (mine / "notes.txt").write_text("mine")
     good = evaluated / "search"
+    no_run = broken(evaluated, tmp_path / "f", "")
+    (no_run / RUN).write_text('{"data": "here", "policy": [], "prompt": "none"}')
     surrogate = json.dumps(a_trace() | {"policy": "\ud800"}) + "\n"
     cases: list[tuple[list[str | Path], str]] = [
         ([mine, "--out", tmp_path / "a"], "holds no evaluation"),
@@ -240,6 +259,7 @@ def test_bad_input_is_told_in_one_line(evaluated: Path, tmp_path: Path) -> None:
         ([broken(evaluated, tmp_path / "b", ""), "--out", tmp_path / "a"], "no traces yet"),
         ([broken(evaluated, tmp_path / "c", "{}\n"), "--out", tmp_path / "a"], "line 1: no trace: it has no"),
         ([broken(evaluated, tmp_path / "d", "no\n"), "--out", tmp_path / "a"], "line 1: not JSON"),
+        ([no_run, "--out", tmp_path / "a"], "says nothing of data and policy"),
         ([broken(evaluated, tmp_path / "e", surrogate), "--out", tmp_path / "a"], "cannot be stored"),
     ]
     for arguments, expected in cases:

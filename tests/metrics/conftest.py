@@ -12,7 +12,7 @@ METRIC = Path(__file__).resolve().parents[2] / "metrics" / "dsl_debug"
 
 @pytest.fixture(scope="session")
 def metric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    evaluate = pytest.importorskip("evaluate", reason="needs evaluate: pip install 'evaluate>=0.4.6'")
+    evaluate = pytest.importorskip("evaluate", reason="needs evaluate: pip install 'dsl-debug[eval]'")
     cache = tmp_path_factory.mktemp("evaluate")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate.config, "HF_MODULES_CACHE", str(cache / "modules"))

@@ -33,7 +33,7 @@ def test_the_limits_are_those_of_the_language() -> None:
 
 
 def test_the_examples_run_offline_and_print_what_is_shown(tmp_path: Path, built_sample: Path) -> None:
-    pytest.importorskip("evaluate", reason="needs evaluate: pip install 'evaluate>=0.4.6'")
+    pytest.importorskip("evaluate", reason="needs evaluate: pip install 'dsl-debug[eval]'")
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "dsl-debug").symlink_to(built_sample)
     (tmp_path / "metrics").symlink_to(METRIC.parent)

@@ -217,8 +217,9 @@ def test_what_is_no_model_is_told_in_one_line(folder: Path, tmp_path: Path, what
     if what == "config only":
         for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
             (place / name).write_bytes((folder / name).read_bytes())
-    with pytest.raises(Unusable, match=r"^hf:\S+ cannot be loaded: [^\n]+$"):
+    with pytest.raises(Unusable, match=r"^hf:\S+ cannot be loaded: [^\n]+$") as caught:
         HfPolicy(str(place), ModelOptions())
+    assert (f"there is no folder {place}" in str(caught.value)) == (what == "missing")
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,17 @@ def test_a_template_that_holds_no_episode_is_told_in_one_line(
         load_chat_tokens(with_template(folder, tmp_path, template), "hf:x", ModelOptions())
 
 
+def test_messages_end_where_the_template_ends_them(folder: Path, tmp_path: Path) -> None:
+    """Base models come with a template whose end token is not theirs."""
+    place = with_template(folder, tmp_path, TEMPLATE)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings | {"eos_token": PAD}))
+    (tmp_path / "generation_config.json").unlink()
+    chat = load_chat_tokens(place, "hf:x", ModelOptions())
+    assert chat.tokenizer.eos_token == PAD
+    assert chat.facts()["end_tokens"] == [PAD, END]
+
+
 # Episodes
 
 

@@ -259,6 +259,7 @@ def test_long_texts_are_cut_and_large_programs_take_no_time() -> None:
     )
     text = trace_page(trace, PROBLEM)
     assert "more characters]" in text
+    assert "Too long to compare with the buggy program:" in text
     assert len(text) < 60 * MAX_TEXT
 
 
