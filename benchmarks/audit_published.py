@@ -25,9 +25,9 @@ from benchmarks.audit.examples import examples
 from benchmarks.audit.figures import dumped, figures, main_split, split_of
 from benchmarks.audit.page import render
 from dataset_builder.cli_common import progress
-from dataset_builder.processes import end_children, follow_parent
 from dsl_debug.agents import AGENTS
 from dsl_debug.problem import DslProblem, load_published
+from dsl_debug.processes import end_children, follow_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAYERS = ("unchanged", "random_edit", "constant_emitter", "search")

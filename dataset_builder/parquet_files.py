@@ -140,7 +140,7 @@ class Writer:
         """Take one row, with the columns of the schema."""
         self.rows += 1
         self._group.append(row)
-        self._size += sum(len(value) if isinstance(value, str) else 200 for value in row.values())
+        self._size += _characters(row)
         if len(self._group) >= GROUP_ROWS or self._size >= GROUP_BYTES:
             self._flush()
 
@@ -182,6 +182,15 @@ class Writer:
             self._open.close()
             self._file.close()
         self._open = self._file = None
+
+
+def _characters(value: Any) -> int:
+    """About how much text a value holds."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        value = value.values()
+    return sum(map(_characters, value)) if isinstance(value, Iterable) else 8
 
 
 def write_split(rows: Iterable[Row], folder: Path, split: str, features: Features) -> list[Path]:

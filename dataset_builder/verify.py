@@ -26,9 +26,9 @@ from dataset_builder.checking.dissect import canonical, signatures
 from dataset_builder.checking.recheck import Subject, faults
 from dataset_builder.checking.replay import trace_faults, trajectory_faults
 from dataset_builder.parquet_files import read_group, row_groups
-from dataset_builder.processes import end_children, follow_parent
 from dsl_debug.lang import DslError
 from dsl_debug.problem import CATEGORIES, DslProblem, PythonProblem, Row
+from dsl_debug.processes import end_children, follow_parent
 
 Progress = Callable[[int, int], None]
 Files = dict[str, dict[str, list[Path]]]

@@ -7,11 +7,17 @@ from dsl_debug.agents.edits import EDITS
 from dsl_debug.results.published import PROBLEMS
 
 CLAIMS = (
-    ("a constant emitter for one row is paid", 0.39, "single_row_emitter"),
-    ("a single row is expected", 0.42, "one_row"),
-    ("some one-edit neighbour gives the rows shown", 0.64, "word_alike"),
+    ("a constant emitter for one row is paid", 0.39, "single_row_emitter", ALL),
+    ("a single row is expected", 0.42, "one_row", ALL),
+    ("some neighbour with another word gives the rows shown", 0.64, "word_alike", ALL),
+    (
+        "some one-edit neighbour gives them and is wrong elsewhere, where that can be told",
+        0.64,
+        "near_wrong",
+        "contents",
+    ),
 )
-"""What this project quoted for the whole test set before, and the check that comes nearest."""
+"""What this project quoted for the whole test set before, and the checks that come nearest."""
 
 CERTIFIED = {
     "contents": "at least one of the other contents is of use",
@@ -77,8 +83,9 @@ wrong on other contents of the same tables. Counting only problems for which the
 - On {page.of("tie")} a tie that nothing decides picks or orders the expected rows.
 - Hidden suites can be made for {page.of("suites")}, {each:.1f} suites each. There they still pay the emitter
 on {page.of("kept_emitter", "suites")}, and a wrong neighbour of the correct program on
-{page.of("kept_correct_wrong", "suites")}.
-- {page.of("certifiable")} would be certified as they are.
+{page.of("kept_correct_wrong", "suites")}.{searched(page)}
+- {page.of("certifiable")} would be certified as
+they are.
 
 Cells give problems, their share, and its 95% interval (Wilson). The problems come from few databases and are
 alike in form, so the intervals are rather too narrow for problems of other databases.
@@ -86,36 +93,44 @@ alike in form, so the intervals are rather too narrow for problems of other data
     return f"# The published benchmark, audited again\n\n{prose(text)}"
 
 
+def searched(page: Page) -> str:
+    """What the strongest player without a model earns, if it played."""
+    if "search" not in page.results["agents"]:
+        return ""
+    shown, robust = (page.of(check, "suites") for check in ("agent_search", "kept_agent_search"))
+    return f"\n- The player that searches is paid there on {shown} by the rows shown, on {robust} robustly."
+
+
 def quoted(page: Page) -> str:
     """The figures that were quoted before, beside those measured here."""
     rows = [
-        [claim, f"{share:.0%}", page.cell(check), weighted(page, check), inside(page, check, share)]
-        for claim, share, check in CLAIMS
+        [claim, f"{share:.0%}", page.cell(check, over), weighted(page, check, over), inside]
+        for claim, share, check, over in CLAIMS
+        for inside in [_inside(page.rate(check, over), share)]
     ]
     size = page.results["splits"][page.main]["problems"]
     text = f"""
 What was quoted is of the whole test set of {sum(PROBLEMS.values())} problems; here are {size}. Weighted are
 the categories, as they occur there. One pipe prints every single row here: the language can write numbers and
 texts as constants, so the first two lines are the same. Why fewer than the single rows were paid in what was
-quoted is not known. The third line depends on what counts as an edit, which is not known either. With any of
-our {len(EDITS)} kinds it is {page.of("alike")}, since writing a stage such as a filter twice changes nothing;
-with those that put one word for another it is {page.of("word_alike")}. Many of these neighbours are the
-correct program in other words; the figure that counts is how often one is wrong elsewhere.
+quoted is not known. The third line depends on what counts as an edit, which is not known either: with any of
+our {len(EDITS)} kinds it is {page.of("alike")}, since writing a stage such as a filter twice changes nothing.
+Many of these neighbours are the correct program in other words; the fourth line counts those that are not, of
+either program.
 """
     header = ["", "quoted", "here", "weighted", "quoted is in the interval"]
     return f"## Beside the figures that were quoted\n\n{plain_table(header, rows)}\n\n{prose(text)}"
 
 
-def weighted(page: Page, check: str) -> str:
+def weighted(page: Page, check: str, over: str) -> str:
     """The share that the categories would give in the numbers of the whole test set."""
-    known = [name for name in page.categories if name in PROBLEMS]
-    total = sum(PROBLEMS[name] for name in known)
-    shares = (PROBLEMS[name] * page.rate(check, group=name)["rate"] for name in known)
+    known = {name: page.rate(check, over, name)["rate"] for name in page.categories}
+    total = sum(PROBLEMS[name] for name, share in known.items() if share is not None)
+    shares = (PROBLEMS[name] * share for name, share in known.items() if share is not None)
     return f"{100 * sum(shares) / total:.1f}%" if total else NOTHING
 
 
-def inside(page: Page, check: str, share: float) -> str:
-    rate = page.rate(check)
+def _inside(rate: Results, share: float) -> str:
     return "yes" if rate["low"] <= share <= rate["high"] else "no"
 
 
@@ -171,8 +186,9 @@ refuse all attacks and neighbours, at least 3, then up to 6 to refuse shortcuts.
 {page.of("suites")}. There, a wrong program of each kind is paid on:
 """
     after = """
-The suites are chosen to refuse emitters, key filters and neighbours, so little can be left of these; that
-three or four suites do it, and for how many problems, is what was not known.
+The suites are chosen to refuse emitters, key filters and neighbours, so little can be left of these; how many
+suites that takes, and for how many problems there are some, is what was not known. Shortcuts they refuse as
+far as 6 suites go.
 """
     header = ["", "by the rows shown", "with hidden suites"]
     return f"## With hidden suites\n\n{prose(before)}\n\n{plain_table(header, rows)}\n\n{prose(after)}"

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dataset_builder.model import Progress
-from dataset_builder.processes import end_children, follow_parent
 from dsl_debug.problem import Row
+from dsl_debug.processes import end_children, follow_parent
 from dsl_debug.storage import UNFINISHED, write_atomically
 
 Spec = dict[str, Any]

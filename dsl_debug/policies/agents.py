@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from dsl_debug.agents import AGENTS, PYTHON_AGENTS, play
 from dsl_debug.episode.transcript import transcript
 from dsl_debug.policies.base import Episode, Job, Setup, Unusable, finished, new_env, prompt_messages
 from dsl_debug.problem import DslProblem
+from dsl_debug.processes import follow_parent
 
 CHUNK = 8
 """Jobs that a process is handed at a time."""
@@ -24,7 +26,11 @@ class AgentPolicy:
 
     def __init__(self, name: str, workers: int = 1) -> None:
         self.name = name
-        self._pool = _processes(workers) if workers > 1 else None
+        self._pool = (
+            ProcessPoolExecutor(workers, get_context("forkserver"), initializer=follow_parent)
+            if workers > 1
+            else None
+        )
 
     def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
         """The episodes, each as soon as it is over."""
@@ -45,13 +51,6 @@ class AgentPolicy:
         """End the processes; what they have not begun is dropped."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-
-
-def _processes(workers: int) -> Executor:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    return ProcessPoolExecutor(workers, get_context("forkserver"))
 
 
 def _chunks(jobs: Iterator[Job]) -> Iterator[list[Job]]:

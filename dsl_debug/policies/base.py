@@ -41,7 +41,8 @@ class ModelOptions:
     everything that it reads and writes in an episode, both in tokens. `workers` is the number of episodes
     with a server at a time, `batch_size` that of local models. `timeout` (seconds) and `retries` are for one
     request.
-    `device` and `dtype` are for local models; "auto" takes what is there.
+    `device` and `dtype` are for local models; "auto" takes what is there. Raises ValueError for numbers
+    that make no sense.
     """
 
     temperature: float = 0.0
@@ -54,6 +55,12 @@ class ModelOptions:
     retries: int = 4
     device: str = "auto"
     dtype: str = "auto"
+
+    def __post_init__(self) -> None:
+        if min(self.max_tokens, self.workers, self.batch_size, self.context or 1) < 1:
+            raise ValueError("max_tokens, context, workers and batch_size are at least 1")
+        if self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise ValueError("temperature is at least 0, and top_p above 0 and at most 1")
 
 
 @dataclass(frozen=True, slots=True)

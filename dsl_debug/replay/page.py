@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 from dsl_debug.episode.tools import without_thought
 from dsl_debug.problem import Bug, DslProblem, PythonProblem
@@ -47,6 +47,15 @@ _MEANINGS = {
     "unchanged": "The buggy program was handed in again.",
     "never_submitted": "The episode ended without a submission.",
 }
+
+
+class Earlier(NamedTuple):
+    """A program to compare with, and what it is called."""
+
+    name: str
+    code: str
+
+
 _LABELS = ("category", "difficulty", "database", "prompt", "sample", "seed", "run")
 
 
@@ -154,14 +163,14 @@ def _buggy(task: Task, problem: Problem | None) -> str:
 
 
 def _turns(turns: Sequence[Turn], task: Task, problem: Problem | None, grammar: Grammar) -> Iterator[str]:
-    """Every turn; programs are compared with the last one before them."""
-    before, name = _buggy(task, problem), "the buggy program"
+    """Every turn; programs are compared with the last one, or with the buggy one if that is nearer."""
+    buggy = last = Earlier("the buggy program", _buggy(task, problem))
     for turn in turns:
         calls = []
         for call in turn.calls:
-            calls.append(_call(call, before, name, task.goal, grammar))
+            calls.append(_call(call, (last, buggy), task.goal, grammar))
             if call.code is not None:
-                before, name = call.code, f"the program of turn {turn.number}"
+                last = Earlier(f"the program of turn {turn.number}", call.code)
         yield _turn(turn, "".join(calls), task.budget)
 
 
@@ -187,34 +196,36 @@ def _remark(text: str, unread: bool) -> str:
     return "".join([*parts, *([markup.said(rest)] if rest.strip() else [])])
 
 
-def _call(call: Call, before: str, name: str, goal: str, grammar: Grammar) -> str:
-    others = [(key, value) for key, value in call.arguments.items() if value is not None and key != "code"]
+def _call(call: Call, earlier: Sequence[Earlier], goal: str, grammar: Grammar) -> str:
+    others = [(key, text_of(value)) for key, value in call.arguments.items() if key != "code"]
     shown = [
-        tag("span", escaped(shortened(text_of(value))), "argument", title=text_of(key))
-        for key, value in others
+        tag("span", escaped(shortened(text)), "argument", title=text_of(key)) for key, text in others if text
     ]
     head = tag("span", escaped(call.tool[:60] or "not a call that can be read"), "tool")
     kind = "call submit" if call.tool == "submit" else "call" if call.tool else "call unread"
-    code = "" if call.code is None else _code(call.code, before, name, grammar)
+    code = "" if call.code is None else _code(shortened(call.code), earlier, grammar)
     return tag("div", tag("p", "".join([head, *shown])) + code + _answer(call, goal), kind)
 
 
-def _code(code: str, before: str, name: str, grammar: Grammar) -> str:
-    """A program, with what it changes."""
-    code, before = shortened(code), shortened(before)
-    if not before:
-        return markup.program(lines_of(code, grammar))
-    if code.strip() == before.strip():
-        return folded(f"The same as {name}", markup.program(lines_of(code, grammar)))
-    lines = changes(before, code, grammar)
+def _code(code: str, earlier: Sequence[Earlier], grammar: Grammar) -> str:
+    """A program, with what it changes in the nearest of the earlier ones."""
+    plain = lines_of(code, grammar)
+    known = [(name, shortened(text)) for name, text in earlier if text]
+    for name, text in known:
+        if code.strip() == text.strip():
+            return folded(f"The same as {name}", markup.program(plain))
+    compared_with = [(changes(text, code, grammar), name) for name, text in known]
+    if not compared_with:
+        return markup.program(plain)
+    lines, name = min(compared_with, key=lambda found: sum(bool(line.sign) for line in found[0]))
     kept = [line for line in lines if not line.sign]
     if len(kept) == len(lines):
         note = "Too long to compare with"
     elif any(line.pieces for line in kept):
         note = "Compared with"
     else:
-        note, lines = "Nothing is left of", lines_of(code, grammar)
-    return tag("p", f"{note} {escaped(name)}:", "note") + markup.program(lines)
+        note, lines = "Nothing is left of", plain
+    return tag("p", f"{note} {name}:", "note") + markup.program(lines)
 
 
 def _answer(call: Call, goal: str) -> str:
@@ -226,7 +237,8 @@ def _answer(call: Call, goal: str) -> str:
     if call.tool == "read_docs":
         return folded("Answer: a page of the reference", markup.table(found))
     kind, words = _title(call.tool, text, found)
-    return tag("p", words, f"answers {kind}".strip()) + markup.table(found)
+    title = tag("p", words, f"answers {kind}".strip())
+    return title if text == f"{words}." else title + markup.table(found)
 
 
 def _title(tool: str, text: str, found: Answer) -> tuple[str, str]:

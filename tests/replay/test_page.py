@@ -193,6 +193,15 @@ def test_a_row_of_a_dataset_gives_the_page_of_the_trace() -> None:
     assert trace_page(stored, PROBLEM) == trace_page(trace, PROBLEM)
 
 
+def test_a_program_is_compared_with_the_nearer_of_the_last_one_and_the_buggy_one() -> None:
+    look = call_block("inspect", {"node_name": "x", "code": 'x = load("orders")\nemit x'})
+    other = CORRECT.replace("emit totals", "few = totals |> take(1)\nemit few")
+    page = Page(trace_page(traced(PROBLEM, look, run(CORRECT), run(other), run("emit x"))))
+    assert page.text.count("Nothing is left of the buggy program:") == 2
+    assert page.text.count("Compared with the buggy program:") == 1
+    assert page.text.count("Compared with the program of turn 2:") == 1
+
+
 # ---- what is not on it
 
 
