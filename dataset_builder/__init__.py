@@ -17,8 +17,9 @@ verify.py         checks a finished folder with code of its own (checking/); sta
 build.py          all of that in one go (pipeline/: jobs, rounds, selection, resuming); presets.py: the sizes
 cli.py            python -m dataset_builder: the commands
 
-endpoint.py       a model behind an OpenAI-compatible server: llm.py has it write programs and mistakes,
+llm.py            a model behind a server (dsl_debug/policies/endpoint.py) writes programs and mistakes;
                   teacher.py has it play
+traces.py         traces of evaluations as rows, and a dataset of such rows
 
 python_bugs/      the arena's curriculum: hand-written bugs, a library to mutate, other people's lists, checks
 arena.py          all problems of the arena, split by family; arena_export.py: a folder of them alone

@@ -9,20 +9,18 @@ stands in the last of them, as in the step's joined text, whose headings (`Call 
 
 from dataclasses import replace
 from random import Random
-from typing import Any
 
-from dataset_builder.model import REFERENCE, Recorded, Trajectory
+from dataset_builder.model import REFERENCE, Trajectory
 from dataset_builder.reference_teacher.plan import plan, scene
 from dataset_builder.reference_teacher.play import Call, Player
 from dsl_debug.episode import DSLDebugEnv, messages
 from dsl_debug.episode.prompts import DEFAULT_PROMPT, MAX_TURNS
 from dsl_debug.episode.tools import call_block
 from dsl_debug.episode.transcript import Chat, answers, said
-from dsl_debug.evaluation import trace_row
+from dsl_debug.evaluation import job_seed, trace_row
 from dsl_debug.policies.agents import play_job
 from dsl_debug.policies.base import Job, Setup
-from dsl_debug.problem import DslProblem
-from dsl_debug.scoring import Outcome
+from dsl_debug.problem import DslProblem, Row
 
 
 class Failed(ValueError):
@@ -47,15 +45,14 @@ def reference_trajectory(problem: DslProblem, rng: Random, max_turns: int = MAX_
     return Trajectory(problem.id, REFERENCE, tuple(recorder.chat), env.turns, env.reward)
 
 
-def recorded(agent_name: str, problem: DslProblem, rng: Random) -> tuple[Any, Outcome]:
-    """An episode of one of `dsl_debug.agents.AGENTS`, whatever it earned, as `dsl-debug eval` plays it.
+def recorded(agent_name: str, problem: DslProblem, seed: int) -> Row:
+    """The trace of one of `dsl_debug.agents.AGENTS`: the episode that `dsl-debug eval` plays with this seed.
 
     The time that it took is left out: the same seed gives the same bytes. Raises policies.base.Unusable for
     an unknown name.
     """
-    episode = play_job(agent_name, Setup(), Job(problem, 0, rng.getrandbits(31)))
-    row = trace_row(problem, replace(episode, seconds=0.0), agent_name, DEFAULT_PROMPT)
-    return Recorded(row), episode.outcome
+    episode = play_job(agent_name, Setup(), Job(problem, 0, job_seed(seed, problem.id, 0)))
+    return trace_row(problem, replace(episode, seconds=0.0), agent_name, DEFAULT_PROMPT)
 
 
 class _Recorder:

@@ -26,7 +26,7 @@ from dataset_builder.arena_export import export_row
 from dataset_builder.card import card
 from dataset_builder.figures import Head, Heads, facts_of, heads_of
 from dataset_builder.folders import CARD, REPORT
-from dataset_builder.model import SPLITS, Trace, Trajectory
+from dataset_builder.model import SPLITS, Trajectory
 from dataset_builder.parquet_files import (
     Writer,
     arena_features,
@@ -72,7 +72,8 @@ class Content:
     """All rows of a dataset, by split. What is empty, or None, is left out of the folder.
 
     `problems`: train, validation, test. `sft_problems`, `sft`: train, validation; each trajectory was
-    recorded on a problem of the same split. `traces` were recorded on `problems["test"]`.
+    recorded on a problem of the same split. `traces`, as `evaluation.trace_row` makes them, were recorded on
+    `problems["test"]`.
     """
 
     problems: Mapping[str, Sequence[DslProblem]]
@@ -80,7 +81,7 @@ class Content:
     sft_problems: Mapping[str, Sequence[DslProblem]] = field(default_factory=dict)
     sft: Mapping[str, Sequence[Trajectory]] = field(default_factory=dict)
     arena: Mapping[str, Sequence[PythonProblem]] | None = None
-    traces: Sequence[Trace] = ()
+    traces: Sequence[Row] = ()
     databases: Sequence[DatabaseFacts] = ()
 
 
@@ -188,9 +189,9 @@ def _sft_rows(trajectories: Iterable[Trajectory], heads: list[Head]) -> Iterator
         }
 
 
-def _trace_rows(traces: Iterable[Trace], heads: list[Head]) -> Iterator[Row]:
+def _trace_rows(traces: Iterable[Row], heads: list[Head]) -> Iterator[Row]:
     known = {head.id for head in heads}
-    rows = [trace_export(row) for row, _, _ in traces]
+    rows = [trace_export(trace) for trace in traces]
     for row in sorted(rows, key=lambda row: (row["problem_id"], row["policy"])):
         if row["problem_id"] not in known:
             raise ValueError(f"a trace of the problem {row['problem_id']}, which is not there")

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES
-from dsl_debug.scoring import failure, reward
 
 if TYPE_CHECKING:
     from dataset_builder.export import Content
-    from dataset_builder.model import Trace, Trajectory
-    from dsl_debug.problem import DslProblem, PythonProblem
-    from dsl_debug.scoring import Outcome
+    from dataset_builder.model import Trajectory
+    from dsl_debug.problem import DslProblem, PythonProblem, Row
 
 Facts = dict[str, Any]
 
@@ -124,19 +122,19 @@ def _trajectories(trajectories: "Sequence[Trajectory]") -> Facts:
     }
 
 
-def _agents(traces: "Iterable[Trace]") -> Facts:
+def _agents(traces: "Iterable[Row]") -> Facts:
     """Policy -> what its episodes on the test split earned, under both rules, and how they failed."""
-    by_policy: dict[str, list[Outcome]] = {}
-    for _, policy, outcome in traces:
-        by_policy.setdefault(policy, []).append(outcome)
+    by_policy: dict[str, list[Row]] = {}
+    for row in traces:
+        by_policy.setdefault(row["policy"], []).append(row)
     return {
         policy: {
-            "episodes": len(outcomes),
-            "robust": sum(reward(outcome, "robust") == 1.0 for outcome in outcomes),
-            "visible": sum(reward(outcome, "visible") == 1.0 for outcome in outcomes),
-            "failure": counts(name for name in map(failure, outcomes) if name),
+            "episodes": len(rows),
+            "robust": sum(row["robust"] for row in rows),
+            "visible": sum(row["visible_match"] for row in rows),
+            "failure": counts(row["failure"] for row in rows if row["failure"]),
         }
-        for policy, outcomes in sorted(by_policy.items())
+        for policy, rows in sorted(by_policy.items())
     }
 
 

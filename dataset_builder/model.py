@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsl_debug.lang import Program, Table
-from dsl_debug.problem import Bug, Row
-from dsl_debug.scoring import Outcome
+from dsl_debug.problem import Bug
 
 CATALOG = "catalog"
 """The source of the databases that are made up here."""
@@ -81,14 +80,3 @@ class Trajectory:
     messages: tuple[dict[str, Any], ...]
     turns: int
     reward: float
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """The row of a recorded episode, see `dsl_debug.evaluation.trace_row`."""
-
-    row: Row
-
-
-Trace = tuple[Row, str, Outcome]
-"""The row of a recorded episode (see `dsl_debug.evaluation.trace_row`), its policy, and what came of it."""

@@ -157,6 +157,18 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     assert without_timings(tmp_path / "three") == without_timings(tmp_path / "one")
 
 
+def nobody_is_left(group: int, deadline: float) -> bool:
+    """Whether all processes of a group have ended before the deadline."""
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    os.killpg(group, signal.SIGKILL)
+    return False
+
+
 def test_a_killed_process_goes_on(tmp_path: Path) -> None:
     command = [*DSL_DEBUG, "eval", "--policy", "random_edit", "--data", "samples"]
     command += ["--samples", "60", "--workers", "2", "--out"]
@@ -167,8 +179,9 @@ def test_a_killed_process_goes_on(tmp_path: Path) -> None:
     while not (broken / "traces.jsonl").exists() or not (broken / "traces.jsonl").stat().st_size:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
+    assert nobody_is_left(process.pid, deadline), "its workers outlive a killed evaluation"
     assert not (broken / "result.json").exists()
     subprocess.run([*command, str(broken)], check=True, capture_output=True)
     assert without_timings(broken) == without_timings(whole)

@@ -181,7 +181,8 @@ import importlib, sys
 sys.path.append({packages!r})
 importlib.import_module({module!r})
 for name in sorted(sys.modules):
-    if name.partition(".")[0] not in {{*sys.stdlib_module_names, "__main__", {package!r}}}:
+    # multiprocessing gives the main module a second name.
+    if name.partition(".")[0] not in {{*sys.stdlib_module_names, "__main__", "__mp_main__", {package!r}}}:
         print(name)
 """
 

@@ -23,7 +23,6 @@ from dataset_builder.pipeline.shards import Spec, digest
 from dataset_builder.pipeline.stored import (
     database_from_json,
     database_to_json,
-    outcome_to_json,
     read_problem,
     trajectory_to_json,
 )
@@ -143,19 +142,8 @@ def teach(folder: Path, spec: Spec) -> list[Row]:
 
 def trace(folder: Path, spec: Spec) -> list[Row]:
     """What the model-free agents do on the problems."""
-    rows = []
-    for problem in _problems(folder, spec):
-        for policy in spec["policies"]:
-            rng = seeded("trace", spec["seed"], policy, problem.id)
-            trajectory, outcome = recorded(policy, problem, rng)
-            rows.append(
-                {
-                    "policy": policy,
-                    "trajectory": trajectory_to_json(trajectory),
-                    "outcome": outcome_to_json(outcome),
-                }
-            )
-    return rows
+    problems = _problems(folder, spec)
+    return [recorded(policy, p, spec["seed"]) for p in problems for policy in spec["policies"]]
 
 
 def translate(folder: Path, spec: Spec) -> list[Row]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.canonical import canonical
-from dataset_builder.model import REFERENCE, SPLITS, Trace, Trajectory
+from dataset_builder.model import REFERENCE, SPLITS, Trajectory
 from dataset_builder.pipeline import teaching
 from dataset_builder.pipeline.clock import Clock
 from dataset_builder.pipeline.jobs import Work
@@ -19,17 +19,12 @@ from dataset_builder.pipeline.selection import Head, Selected, select
 from dataset_builder.pipeline.settings import Settings
 from dataset_builder.pipeline.shards import Job, Runner, results
 from dataset_builder.pipeline.sources import database_jobs, usable
-from dataset_builder.pipeline.stored import (
-    StoredProblems,
-    outcome_from_json,
-    read_heads,
-    trajectory_from_json,
-)
+from dataset_builder.pipeline.stored import StoredProblems, read_heads, trajectory_from_json
 from dataset_builder.presets import STAGES
 from dataset_builder.split import Described, leakage
 from dataset_builder.synthesize import variety
 from dsl_debug.lang import parse
-from dsl_debug.problem import DslProblem, PythonProblem
+from dsl_debug.problem import DslProblem, PythonProblem, Row
 
 Places = list[tuple[str, int]]
 StageProgress = Callable[[str, int, int], None]
@@ -257,7 +252,7 @@ def _taught_by_a_model(run: Run, places: dict[str, Places]) -> dict[str, list[Tr
     return sft
 
 
-def traces(run: Run, places: Places) -> list[Trace]:
+def traces(run: Run, places: Places) -> list[Row]:
     """The episode of every model-free agent on every problem of the test split."""
     fixed = {"do": "trace", "policies": list(POLICIES), "seed": run.settings.seed}
     jobs = [
@@ -265,11 +260,7 @@ def traces(run: Run, places: Places) -> list[Trace]:
         for n, chunk in enumerate(_chunks(places, _TRACE_CHUNK))
     ]
     run.do("traces", jobs)
-    return [
-        (row["trajectory"]["row"], row["policy"], outcome_from_json(row["outcome"]))
-        for _, rows in results(jobs, run.results)
-        for row in rows
-    ]
+    return [row for _, rows in results(jobs, run.results) for row in rows]
 
 
 def dialect_shift(run: Run, places: Places) -> list[DslProblem]:

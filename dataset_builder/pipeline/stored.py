@@ -1,4 +1,4 @@
-"""What the files of jobs hold: databases, problems, trajectories and outcomes as JSON, and back."""
+"""What the files of jobs hold: databases, problems and trajectories as JSON, and back."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,6 @@ from dataset_builder.model import Database, ForeignKey, Trajectory
 from dataset_builder.pipeline.selection import Head
 from dsl_debug.lang import Table
 from dsl_debug.problem import DslProblem, Row
-from dsl_debug.scoring import Outcome
 
 
 def database_to_json(database: Database) -> Row:
@@ -45,16 +44,6 @@ def trajectory_to_json(trajectory: Trajectory) -> Row:
 def trajectory_from_json(row: Mapping[str, Any]) -> Trajectory:
     """The inverse of `trajectory_to_json`."""
     return Trajectory(**{**row, "messages": tuple(row["messages"])})
-
-
-def outcome_to_json(outcome: Outcome) -> Row:
-    """An outcome as values that JSON can hold."""
-    return asdict(outcome) | {"calls": dict(outcome.calls)}
-
-
-def outcome_from_json(row: Mapping[str, Any]) -> Outcome:
-    """The inverse of `outcome_to_json`."""
-    return Outcome(**{**row, "hidden_matches": tuple(row["hidden_matches"])})
 
 
 def read_problem(work: Path, file: str, offset: int) -> DslProblem:

@@ -7,17 +7,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from dataset_builder.experts import recorded
 from dataset_builder.export import Content, DatabaseFacts
 from dataset_builder.model import Trajectory
 from dataset_builder.parquet_files import read_rows, write_split
 from dataset_builder.python_bugs.families import hand_written_problems
-from dsl_debug.agents import AGENTS, play
 from dsl_debug.data import sample_problems
-from dsl_debug.episode import DSLDebugEnv
-from dsl_debug.episode.prompts import messages
 from dsl_debug.lang import Dialect, parse, print_program
 from dsl_debug.problem import DslProblem, PythonProblem
-from dsl_debug.scoring import Outcome
 
 STAGES = {"library": "train", "vet": "validation", "bakery": "test", "trains": "sft_train"}
 POLICIES = ("constant_emitter", "reference", "unchanged")
@@ -37,22 +34,11 @@ def problem_with(**labels: str) -> DslProblem:
     return next(p for p in sample_problems() if all(getattr(p, k) == v for k, v in labels.items()))
 
 
-def recorded(problem: DslProblem, name: str) -> tuple[Trajectory, Outcome]:
-    """An episode of an agent that needs no model, as chat messages."""
-    env = DSLDebugEnv()
-    outcome = play(AGENTS[name], env, problem, Random(1))
-    chat: list[dict[str, Any]] = [*messages(problem)]
-    for turn in env.history:
-        calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in turn.calls]  # type: ignore[union-attr]
-        chat.append(
-            {
-                "role": "assistant",
-                "content": "A look.",
-                "tool_calls": [{"type": "function", "function": call} for call in calls],
-            }
-        )
-        chat += [{"role": "tool", "content": r["observation"]} for r in turn.step.info["results"]]
-    return Trajectory(problem.id, name, tuple(chat), env.turns, env.reward), outcome
+def taught(problem: DslProblem) -> Trajectory:
+    """An expert's trajectory: a remark, and the correct program."""
+    row = recorded("reference", problem, 1)
+    chat = [m | {"content": "A look."} if m["role"] == "assistant" else m for m in row["messages"]]
+    return Trajectory(problem.id, "reference", tuple(chat), row["turns"], row["reward"])
 
 
 def in_dialect(problem: DslProblem) -> DslProblem:
@@ -83,9 +69,9 @@ def content() -> Content:
         problems=stages,
         dialect_shift=[in_dialect(stages["test"][0])],
         sft_problems={"train": sft, "validation": []},
-        sft={"train": [recorded(problem, "reference")[0] for problem in sft]},
+        sft={"train": [taught(problem) for problem in sft]},
         arena=functions(),
-        traces=[(t, name, o) for p in stages["test"] for name in POLICIES for t, o in [recorded(p, name)]],
+        traces=[recorded(name, p, 1) for p in stages["test"] for name in POLICIES],
         databases=[DatabaseFacts(name, "samples", name, stage, 2) for name, stage in STAGES.items()],
     )
 

@@ -21,9 +21,12 @@ from dataset_builder.seeding import seeded
 from dsl_debug.agents.seen import Seen, read_prompt, read_table
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import DSLDebugEnv, messages
+from dsl_debug.evaluation import TRACES, evaluate
 from dsl_debug.lang import STANDARD, Dialect, Table, parse, print_program
+from dsl_debug.policies.agents import AgentPolicy
 from dsl_debug.policies.base import Unusable
 from dsl_debug.problem import DslProblem, load_published
+from dsl_debug.storage import read_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -365,20 +368,25 @@ def test_phrases_expand_to_whole_sentences():
 
 @pytest.mark.parametrize(("agent", "reward"), [("unchanged", 0.0), ("reference", 1.0)])
 def test_agents_without_a_model_are_recorded_whatever_they_earn(agent, reward):
-    problem = sample_problems()[0]
-    made, outcome = recorded(agent, problem, seeded(1))
-    assert (made.row["reward"], made.row["policy"], made.row["turns"]) == (reward, agent, 1)
-    assert outcome.turns == 1
-    assert [m["role"] for m in made.row["messages"]] == ["system", "user", "assistant", "tool"]
-    assert made == recorded(agent, problem, seeded(1))[0]
+    row = recorded(agent, sample_problems()[0], 1)
+    assert (row["reward"], row["policy"], row["turns"], row["seconds"]) == (reward, agent, 1, 0.0)
+    assert [m["role"] for m in row["messages"]] == ["system", "user", "assistant", "tool"]
+    assert row == recorded(agent, sample_problems()[0], 1)
 
 
 def test_a_recorded_search_has_one_answer_per_call():
-    made, outcome = recorded("search", sample_problems()[0], seeded(1))
-    assert sum(m["role"] == "tool" for m in made.row["messages"]) == sum(outcome.calls.values())
-    assert made.row["turns"] == outcome.turns > 1
+    row = recorded("search", sample_problems()[0], 1)
+    assert sum(m["role"] == "tool" for m in row["messages"]) == sum(row["calls"].values())
+    assert row["turns"] > 1
+
+
+def test_what_is_recorded_is_what_an_evaluation_with_this_seed_plays(tmp_path):
+    facts = {"place": "samples", "config": None, "split": None, "revision": None, "limit": None}
+    evaluate(AgentPolicy("random_edit"), sample_problems()[:3], tmp_path, data=facts, seed=5)
+    played = [row | {"seconds": 0.0} for row in read_lines(tmp_path / TRACES)]
+    assert played == [json.loads(json.dumps(recorded("random_edit", p, 5))) for p in sample_problems()[:3]]
 
 
 def test_an_unknown_agent_is_an_error():
     with pytest.raises(Unusable, match="no agent 'nobody'"):
-        recorded("nobody", sample_problems()[0], seeded(1))
+        recorded("nobody", sample_problems()[0], 1)

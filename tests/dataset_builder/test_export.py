@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +12,18 @@ import pytest
 
 from dataset_builder import parquet_files
 from dataset_builder.card import licence
-from dataset_builder.experts import recorded
 from dataset_builder.export import CONFIGS, Content, check_target, export_folder
 from dataset_builder.parquet_files import Writer, problem_features, read_group, row_groups, trace_features
-from dataset_builder.seeding import seeded
 from dsl_debug.episode import TOOLS, schemas
 from dsl_debug.episode.prompts import messages
 from dsl_debug.problem import CATEGORIES, COLUMNS, PYTHON_COLUMNS, DslProblem, PythonProblem
-from tests.dataset_builder import datasets_made
-from tests.dataset_builder.datasets_made import POLICIES, REPORT, RUN
+from tests.dataset_builder.datasets_made import POLICIES, REPORT, RUN, content
 
 ROOT = Path(__file__).resolve().parents[2]
 datasets, _, _ = (
     pytest.importorskip(name, reason=f"needs {name}: pip install 'dsl-debug[build]'")
     for name in ("datasets", "pyarrow", "matplotlib")
 )
-
-
-@lru_cache(maxsize=1)
-def content() -> Content:
-    """All configs, with traces as a build records them."""
-    whole = datasets_made.content()
-    played = [(p, name) for p in whole.problems["test"] for name in POLICIES]
-    traces = [(name, *recorded(name, p, seeded("test", name, p.id))) for p, name in played]
-    return replace(whole, traces=[(made.row, name, outcome) for name, made, outcome in traces])
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +175,7 @@ SAME_BYTES = """
 import sys
 from pathlib import Path
 from dataset_builder.export import export_folder
-from tests.dataset_builder.test_export import REPORT, RUN, content
+from tests.dataset_builder.datasets_made import REPORT, RUN, content
 export_folder(Path(sys.argv[1]), content(), REPORT, RUN)
 """
 

@@ -29,8 +29,7 @@ from dsl_debug.evaluation import trace_row
 from dsl_debug.lang import Table, parse
 from dsl_debug.policies.base import Job, Setup, Talk
 from dsl_debug.problem import DslProblem, Suite
-from tests.dataset_builder.datasets_made import REPORT, RUN, problem_with, rewrite
-from tests.dataset_builder.test_export import content
+from tests.dataset_builder.datasets_made import REPORT, RUN, content, problem_with, rewrite
 from tests.problems import BUGGY, CORRECT, ORDERS, make_problem, tables_of
 
 for name in ("datasets", "pyarrow", "matplotlib"):
@@ -77,7 +76,7 @@ def test_it_shares_nothing_with_what_made_the_rows() -> None:
             lines = [line.split() for line in text.splitlines() if line.startswith("from dataset_builder.")]
             waiting += [words[1].removeprefix("dataset_builder.") for words in lines]
     parts = {f"checking.{part}" for part in ("crosscheck", "dissect", "recheck", "remarks", "replay")}
-    assert seen == {"verify", "parquet_files", "processes", *parts}
+    assert seen == {"verify", "parquet_files", *parts}
 
 
 # ---- one problem
