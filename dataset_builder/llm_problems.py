@@ -18,7 +18,8 @@ from dataset_builder.seeding import seeded
 from dataset_builder.trials import Stock, Trial
 from dsl_debug.lang import Program, print_program
 from dsl_debug.policies.answers import CACHED, SENT
-from dsl_debug.policies.endpoint import Settings, Unavailable, in_order
+from dsl_debug.policies.endpoint import Settings, Unavailable
+from dsl_debug.policies.threads import in_order
 from dsl_debug.problem import DslProblem
 
 INTENT_MISMATCH = "intent_mismatch"

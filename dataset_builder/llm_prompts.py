@@ -4,11 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from dataset_builder.llm_requests import object_schema, structured, text_properties
 from dataset_builder.model import Contents, Database
 from dataset_builder.seeding import seeded
 from dsl_debug.episode import prompts
 from dsl_debug.policies.answers import sound
-from dsl_debug.policies.endpoint import Body, Settings, object_schema, structured, text_properties
+from dsl_debug.policies.endpoint import Body, Settings
 
 SHOWN_VALUES = 6
 MAX_VALUE = 40

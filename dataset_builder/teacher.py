@@ -21,8 +21,9 @@ from dsl_debug.episode.prompts import MAX_TURNS
 from dsl_debug.episode.tools import without_thought
 from dsl_debug.policies.answers import CACHED, SENT, SILENT, Usage, sound
 from dsl_debug.policies.base import Job, Setup, Talk
-from dsl_debug.policies.endpoint import PATIENCE, Body, Endpoint, Settings, in_order
+from dsl_debug.policies.endpoint import PATIENCE, Body, Endpoint, Settings
 from dsl_debug.policies.openai import Conversation
+from dsl_debug.policies.threads import in_order
 from dsl_debug.problem import DslProblem
 from dsl_debug.scoring import Outcome
 

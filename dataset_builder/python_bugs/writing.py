@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataset_builder.arena import nameless
+from dataset_builder.llm_requests import object_schema, structured, text_properties
 from dataset_builder.python_bugs.cases import Runner
 from dataset_builder.python_bugs.checks import verify
 from dataset_builder.python_bugs.families import hand_written_problems
@@ -27,9 +28,6 @@ from dsl_debug.policies.endpoint import (
     Settings,
     Silence,
     heard,
-    object_schema,
-    structured,
-    text_properties,
 )
 from dsl_debug.problem import DIFFICULTIES, PYTHON_CATEGORIES, PythonProblem
 

@@ -9,14 +9,10 @@ What this does not guard: an endpoint that trickles an answer for ever. The time
 
 import hashlib
 import json
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from dsl_debug.policies.answers import (
@@ -39,15 +35,13 @@ from dsl_debug.policies.answers import (
     read_completion,
 )
 from dsl_debug.policies.base import Unusable
+from dsl_debug.policies.threads import in_order
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
 Body = dict[str, Any]
 """A request for a chat completion, as the API takes it."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 MODEL_TIMEOUT = 120.0
 """Seconds for one answer."""
@@ -155,120 +149,7 @@ def _url_problem(url: str) -> str:
     return ""
 
 
-# JSON in answers
-
-
-def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON schema of an object of which every property is required."""
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def text_properties(described: Mapping[str, str]) -> dict[str, Any]:
-    """Properties that are texts, each with its description."""
-    return {name: {"type": "string", "description": text} for name, text in described.items()}
-
-
-def structured(
-    settings: Settings, system: str, task: str, name: str, schema: Mapping[str, Any], seed: int
-) -> Body:
-    """A request whose answer is one JSON object of a schema."""
-    body: Body = {
-        "model": settings.model,
-        "messages": [{"role": "system", "content": system}, {"role": "user", "content": task}],
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": name, "strict": True, "schema": dict(schema)},
-        },
-        "temperature": 1.0,
-        "seed": seed,
-    }
-    return body | ({"max_tokens": settings.max_tokens} if settings.max_tokens else {})
-
-
 # Asking
-
-
-def in_order(
-    function: Callable[[T], R], items: Iterable[T], workers: int, ahead: int | None = None
-) -> Generator[R, None, None]:
-    """`map` over threads, in the order of the items; at most `ahead` of them are begun beyond what was read.
-
-    An exception is raised as soon as there is one, whichever item it is of. When the reader stops, what has
-    not begun is not begun any more.
-    """
-    jobs = _started(function, workers)
-    waiting: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            waiting.append(Future())
-            jobs.put((waiting[-1], item))
-            if len(waiting) >= (ahead or workers):
-                yield _first(waiting)
-        while waiting:
-            yield _first(waiting)
-    finally:
-        for future in waiting:
-            future.cancel()
-        for _ in range(workers):
-            jobs.put(None)
-
-
-def as_ready(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
-    """`map` over threads, each result as soon as it is there; no item is begun before a thread is free.
-
-    An exception is raised as soon as there is one. When the reader stops, nothing more is begun.
-    """
-    jobs = _started(function, workers)
-    ready: SimpleQueue[Future[R]] = SimpleQueue()
-    running = 0
-    try:
-        for item in items:
-            future: Future[R] = Future()
-            future.add_done_callback(ready.put)
-            jobs.put((future, item))
-            running += 1
-            if running == workers:
-                running -= 1
-                yield ready.get().result()
-        for _ in range(running):
-            yield ready.get().result()
-    finally:
-        for _ in range(workers):
-            jobs.put(None)
-
-
-def _started(function: Callable[[T], R], workers: int) -> "SimpleQueue[tuple[Future[R], T] | None]":
-    """The queue from which so many threads now take their items; each ends with a None."""
-    jobs: SimpleQueue[tuple[Future[R], T] | None] = SimpleQueue()
-    for _ in range(workers):
-        # Daemons, unlike the threads of an executor: nobody waits for a silent endpoint at the very end.
-        Thread(target=_work, args=(function, jobs), daemon=True).start()
-    return jobs
-
-
-def _work(function: Callable[[T], R], jobs: "SimpleQueue[tuple[Future[R], T] | None]") -> None:
-    while job := jobs.get():
-        future, item = job
-        if future.set_running_or_notify_cancel():
-            try:
-                future.set_result(function(item))
-            except BaseException as error:  # it is the reader's
-                future.set_exception(error)
-
-
-def _first(waiting: deque[Future[R]]) -> R:
-    """The result that is first in the row, as soon as it is there."""
-    running = set(waiting)
-    while not waiting[0].done():
-        done, running = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            future.result()
-    return waiting.popleft().result()
 
 
 def heard(answers: Iterable[Answer], usage: Usage) -> Iterator[Answer]:

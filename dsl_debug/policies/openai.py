@@ -30,7 +30,8 @@ from dsl_debug.policies.answers import (
     sound,
 )
 from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Talk, Unusable
-from dsl_debug.policies.endpoint import PATIENCE, Body, Endpoint, Settings, as_ready
+from dsl_debug.policies.endpoint import PATIENCE, Body, Endpoint, Settings
+from dsl_debug.policies.threads import as_ready
 
 _BAD_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.llm_requests import object_schema, structured, text_properties
 from dsl_debug.policies.answers import MAX_ANSWER, Answer, Usage, kept_answer, read_object
 from dsl_debug.policies.endpoint import (
     Body,
@@ -19,14 +20,10 @@ from dsl_debug.policies.endpoint import (
     Settings,
     Silence,
     Unavailable,
-    as_ready,
     heard,
-    in_order,
-    object_schema,
     parse_target,
-    structured,
-    text_properties,
 )
+from dsl_debug.policies.threads import as_ready, in_order
 from tests.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says, settings
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
