@@ -89,7 +89,7 @@ class Settings:
     """Which model, where, and how to ask it; answers are kept in the folder `cache`, if there is one.
 
     Prices are for a million tokens; None where nobody knows them. Without `max_tokens` the endpoint decides
-    how long an answer may be.
+    how long an answer may be. Options that an endpoint does not take are left out, but those in `needed`.
     """
 
     model: str
@@ -101,6 +101,7 @@ class Settings:
     max_tokens: int | None = None
     price_in: float | None = None
     price_out: float | None = None
+    needed: tuple[str, ...] = ()
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
         """What so many tokens cost; None without prices."""
@@ -263,6 +264,9 @@ class Endpoint:
         if status in (400, 422):
             for option, complaints in _OPTIONS.items():
                 if option in sent and any(word in words for word in complaints):
+                    if option in self.settings.needed:
+                        wanted = f"{option} {sent[option]:g}"
+                        raise Unavailable(f"the endpoint does not take {wanted}, give another: {self.said}")
                     self._dropped.add(option)  # the same for all requests, whichever thread finds it out
                     return self._ask(body)
             if self.answered:  # so it is this request that it does not like

@@ -71,8 +71,10 @@ class OpenAIPolicy:
         }
         self._options = options
         self._in_text = False
+        # 1 is what servers take anyway; with other values a result would tell what is not so.
+        needed = tuple(name for name in ("temperature", "top_p") if self.settings[name] != 1)
         self._endpoint = Endpoint(
-            Settings(model, base_url, cache, options.workers, options.timeout, options.retries)
+            Settings(model, base_url, cache, options.workers, options.timeout, options.retries, needed=needed)
         )
 
     def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:

@@ -440,6 +440,25 @@ def test_without_a_key_there_is_no_policy(monkeypatch: pytest.MonkeyPatch) -> No
         OpenAIPolicy("m", "http://localhost/v1", OPTIONS)
 
 
+def takes_no(option: str) -> Callable[[Request], Reply]:
+    def reply(request: Request) -> Reply:
+        known = option not in request.body
+        return solves(request) if known else fails(400, f"Unsupported value: '{option}' is fixed")
+
+    return reply
+
+
+def test_an_option_that_shapes_the_play_is_not_left_out_in_silence() -> None:
+    message = "the endpoint does not take temperature 0, give another: the endpoint answers with status 400"
+    with pytest.raises(Unusable, match=f"^{message}"):
+        played(takes_no("temperature"))
+    with pytest.raises(Unusable, match=r"^the endpoint does not take top_p 0\.9, give another"):
+        played(takes_no("top_p"), top_p=0.9)
+    for option, changes in (("temperature", {"temperature": 1.0}), ("top_p", {}), ("seed", {})):
+        (episode,), _ = played(takes_no(option), **changes)
+        assert episode.reward == 1.0
+
+
 def test_settings_are_what_shapes_the_play() -> None:
     policy = OpenAIPolicy("m", "http://localhost/v1", ModelOptions(temperature=0.3, workers=3, timeout=5))
     assert policy.name == "openai:m"
