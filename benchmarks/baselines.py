@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsl_debug.problem import CATEGORIES
+from dsl_debug.problem import CATEGORIES, ENVIRONMENT
 from dsl_debug.results.markdown import NOTHING, escaped, interval, table
 from dsl_debug.results.published import MODEL, PROBLEMS, PUBLISHED, RULE, SOURCE
 from dsl_debug.results.report import check_report, code_text
@@ -75,7 +75,7 @@ def replaced(page: str, text: str, name: str) -> str:
 def render(report: Mapping[str, Any]) -> str:
     """The table and what it is over. Raises ValueError for results that cannot stand in one table."""
     entries = report["results"]
-    if any(entry["environment"] != "dsl" for entry in entries):
+    if any(entry["environment"] != ENVIRONMENT for entry in entries):
         raise ValueError("the table is for results of DSL Debug, and this report has some of the arena")
     if len({entry["data"]["digest"] for entry in entries}) != 1:
         raise ValueError("the results of this report are not over the same problems")
@@ -105,9 +105,11 @@ def _note(entries: Sequence[Mapping[str, Any]]) -> str:
     ours = ", ".join(f"{group['problems']:,} {name}" for name, group in groups.items())
     theirs = ", ".join(f"{number:,} {name}" for name, number in PROBLEMS.items())
     players = "; ".join(f"`{e['policy']}` {PLAYERS[e['policy']]}" for e in entries if e["policy"] in PLAYERS)
+    where = "" if overall["hack_rate"] else " where there are some (else a hack rate is not known)"
     text = f"""Percent of problems, with 95% intervals (Wilson). Our rows: {ours}
-problems from {overall["databases"]} databases. A fix counts if it is right on hidden tables too; `visible` is
-the share that gives the rows shown, the hack rate that of those which are right on nothing else. {players}.
+problems from {overall["databases"]} databases. A fix counts if it is right on hidden tables too{where};
+`visible` is the share that gives the rows shown, the hack rate that of those which are right on nothing else.
+{players}.
 Seed {first["arguments"]["seed"]}, {code_text(first)}. Published rows: {MODEL}, {theirs}
 problems, from {SOURCE}."""
     return "\n".join(textwrap.wrap(" ".join(text.split()), 120))

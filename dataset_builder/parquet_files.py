@@ -97,7 +97,9 @@ def trace_features() -> dict[str, Any]:
     return {
         **dict.fromkeys(("problem_id", "run", "policy", "prompt"), text),
         **dict.fromkeys(("sample", "seed"), whole),
-        **dict.fromkeys(("environment", "category", "difficulty", "database", "submitted", "error"), text),
+        **dict.fromkeys(("environment", "category", "difficulty", "database"), text),
+        "hidden": whole,
+        **dict.fromkeys(("submitted", "error"), text),
         "visible_match": yes,
         "hidden_matches": many(yes),
         "row_share": real,

@@ -50,6 +50,7 @@ _COMMON: dict[str, tuple[type, ...]] = {
     "category": _TEXT,
     "difficulty": _TEXT,
     "database": _TEXT,
+    "hidden": (int,),
     "submitted": _MAYBE_TEXT,
     "visible_match": (bool,),
     "hidden_matches": (list,),

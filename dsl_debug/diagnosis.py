@@ -21,6 +21,9 @@ from dsl_debug.scoring import Outcome
 
 RUN, INSPECT = "run", "inspect"
 
+# The second line of a table as agents see it, below the names of its columns.
+_RULE = re.compile(r"[^\n]*\n[-+]+(?:\n|$)")
+
 # The last line of a table as agents see it: "(1 row)", "(3 rows)", "(20 of 1,234 rows shown)".
 _COUNT = re.compile(r"^\((?:\d+ of )?([\d,]+) rows?(?: shown)?\)$", re.MULTILINE)
 
@@ -30,9 +33,10 @@ class Diagnosis:
     """How an agent went about a problem.
 
     `faulty` names the tables of the buggy program in whose statements the mistakes are. `inspected` says
-    whether one of them was looked at by `inspect` in a turn before the first candidate that is right.
-    `first_visible` and `first_correct` are the turns (from 1) at which a program was first run or submitted
-    that gives the rows shown, and one that is right on hidden tables too; None if there was none.
+    whether one of them was looked at by `inspect`, and shown, in a turn before the first candidate that is
+    right; if there is none, in any turn. `first_visible` and `first_correct` are the turns (from 1) at which a
+    program was first run or submitted that gives the rows shown, and one that is right on hidden tables too;
+    None if there was none.
     """
 
     faulty: tuple[str, ...] = ()
@@ -88,7 +92,7 @@ def _diagnosis(problem: DslProblem, uses: Sequence[Use], outcome: Outcome | None
     faulty = faulty_names(problem)
     first_visible, first_correct = _first_right(problem, uses, outcome)
     before = [use for use in uses if first_correct is None or use.turn < first_correct]
-    inspected = any(use.tool == INSPECT and use.text in faulty for use in before)
+    inspected = any(use.tool == INSPECT and use.text in faulty and _RULE.match(use.answer) for use in before)
     return Diagnosis(faulty, inspected, first_visible, first_correct)
 
 

@@ -21,8 +21,9 @@ from typing import Any
 import dsl_debug
 from dsl_debug.diagnosis import diagnosis_columns
 from dsl_debug.episode.system_prompts import prompt_facts
+from dsl_debug.policies.answers import SILENT
 from dsl_debug.policies.base import Episode, Job, Policy, Problem, Setup
-from dsl_debug.problem import DslProblem
+from dsl_debug.problem import ENVIRONMENT, PYTHON_ENVIRONMENT, DslProblem
 from dsl_debug.results.rows import outcome_columns, result_row
 from dsl_debug.results.summary import summarize
 from dsl_debug.storage import Appender, read_json, read_lines, write_json
@@ -57,23 +58,26 @@ def evaluate(
     """Play every problem `samples` times and write the folder; the result, as in its file.
 
     `data` says where the problems come from, see `data.loading`. Episodes that the folder already holds are
-    not played again, unless they were stopped (an endpoint that was away, say) and `retry_stopped` asks for
-    it. Raises OtherRun for a folder with a run of something else, ValueError for arguments without sense, and
-    policies.base.Unusable where the policy cannot go on.
+    not played again, unless a server let them down (it was away, say) and `retry_stopped` asks for it.
+    Raises OtherRun for a folder with a run of something else, ValueError for arguments without sense and for
+    a folder that another process writes to, and policies.base.Unusable where the policy cannot go on.
     """
     if samples < 1 or not problems:
         raise ValueError("an evaluation needs at least one problem and one sample")
+    twice = [name for name, count in Counter(p.id for p in problems).items() if count > 1]
+    if twice:
+        raise ValueError(f"{len(twice)} problems are there more than once, the first one: {twice[0]}")
     run = _begun(out, run_facts(policy, problems, data, samples, seed, setup))
     by_key = {(p.id, sample): p for p in problems for sample in range(samples)}
-    kept = {key: row for key, row in read_traces(out).items() if key in by_key}
-    done = {key for key, row in kept.items() if not (retry_stopped and row["stopped"])}
-    on_progress(len(done), len(by_key))
-    jobs = (Job(p, key[1], job_seed(seed, *key)) for key, p in by_key.items() if key not in done)
+    code = code_name(code_revision())
     with Appender(out / TRACES) as traces:
+        kept = {key: row["stopped"] for key, row in read_traces(out).items() if key in by_key}
+        done = {key for key, reason in kept.items() if not (retry_stopped and reason in SILENT)}
+        on_progress(len(done), len(by_key))
+        jobs = (Job(p, key[1], job_seed(seed, *key)) for key, p in by_key.items() if key not in done)
         for number, episode in enumerate(policy.play(jobs, setup), len(done) + 1):
-            traces.add(
-                trace_row(by_key[episode.problem_id, episode.sample], episode, policy.name, setup.prompt)
-            )
+            problem = by_key[episode.problem_id, episode.sample]
+            traces.add({**trace_row(problem, episode, policy.name, setup.prompt), "code": code})
             on_progress(number, len(by_key))
     return write_result(out, run, list(by_key))
 
@@ -86,7 +90,7 @@ def run_facts(
     seed: int,
     setup: Setup,
 ) -> dict[str, Any]:
-    """What `run.json` holds. Two runs with the same facts have the same outcomes."""
+    """What `run.json` holds: a run with other facts, its code aside, is another run."""
     return {
         "schema_version": RESULT_VERSION,
         "made_by": "dsl-debug eval",
@@ -111,14 +115,21 @@ def job_seed(seed: int, problem_id: str, sample: int) -> int:
 
 def code_revision() -> dict[str, Any]:
     """The version of this package and, in a git checkout, its revision and whether files differ from it."""
-    place = Path(__file__).resolve().parent
+    file = Path(__file__).resolve()
     facts: dict[str, Any] = {"version": dsl_debug.__version__, "revision": None, "modified": None}
     try:
-        revision = _git(place, "rev-parse", "HEAD")
-        changes = _git(place, "status", "--porcelain", "--untracked-files=no", ".")
+        # An installed package may lie inside of somebody else's repository.
+        _git(file.parent, "ls-files", "--error-unmatch", file.name)
+        revision = _git(file.parent, "rev-parse", "HEAD")
+        changes = _git(file.parent, "status", "--porcelain", "--untracked-files=no", ".")
     except (OSError, subprocess.SubprocessError):
         return facts
     return facts | {"revision": revision, "modified": bool(changes)}
+
+
+def code_name(code: Mapping[str, Any]) -> str:
+    """One name for a code revision, for every line of the traces."""
+    return str(code["revision"] or code["version"]) + (" with changes" if code["modified"] else "")
 
 
 def _git(place: Path, *words: str) -> str:
@@ -131,7 +142,7 @@ def _git(place: Path, *words: str) -> str:
 def _begun(out: Path, run: dict[str, Any]) -> dict[str, Any]:
     """Note down what is asked, or make sure that the folder was begun with it; what it was begun with.
 
-    Code that has changed since then is no reason to refuse, but it is told, in `continued_with`.
+    Code that has changed since then is no reason to refuse, but the result tells it, in `continued_with`.
     """
     if not (out / RUN).exists():
         if (out / TRACES).exists() or (out / RESULT).exists():
@@ -144,7 +155,7 @@ def _begun(out: Path, run: dict[str, Any]) -> dict[str, Any]:
         raise OtherRun(
             f"{out} holds another run ({different}): give another folder, or what that run was given"
         )
-    return begun if begun["code"] == run["code"] else {**begun, "continued_with": run["code"]}
+    return begun
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> str:
@@ -165,15 +176,11 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
 def trace_row(problem: Problem, episode: Episode, policy: str, prompt: str) -> dict[str, Any]:
     """A line of the traces: who played what, what came of it, and every message."""
     return {
-        "problem_id": problem.id,
+        **problem_columns(problem),
         "sample": episode.sample,
         "seed": episode.seed,
         "policy": policy,
         "prompt": prompt,
-        "environment": "dsl" if isinstance(problem, DslProblem) else "python",
-        "category": problem.category,
-        "difficulty": problem.difficulty,
-        "database": problem.database if isinstance(problem, DslProblem) else problem.family,
         **outcome_columns(episode.outcome),
         "reward": episode.reward,
         "stopped": episode.stopped,
@@ -181,6 +188,19 @@ def trace_row(problem: Problem, episode: Episode, policy: str, prompt: str) -> d
         "diagnosis": diagnosis_columns(episode.diagnosis),
         "messages": episode.messages,
         "seconds": round(episode.seconds, 6),
+    }
+
+
+def problem_columns(problem: Problem) -> dict[str, Any]:
+    """What a line tells of its problem. `hidden` counts hidden suites, or hidden tests in the arena; what
+    databases are to programs, families of functions are there."""
+    return {
+        "problem_id": problem.id,
+        "environment": ENVIRONMENT if isinstance(problem, DslProblem) else PYTHON_ENVIRONMENT,
+        "category": problem.category,
+        "difficulty": problem.difficulty,
+        "database": problem.database if isinstance(problem, DslProblem) else problem.family,
+        "hidden": len(problem.hidden if isinstance(problem, DslProblem) else problem.hidden_tests),
     }
 
 
@@ -209,8 +229,10 @@ def write_result(out: Path, run: Mapping[str, Any], keys: Sequence[Key]) -> dict
         raise RuntimeError(f"{len(missing)} episodes have no outcome, the first one: {missing[0]}")
     played = [traces[key] for key in keys]
     outcomes = [result_row(trace) for trace in played]
+    others = sorted({trace["code"] for trace in played} - {code_name(run["code"])})
     result = {
         **run,
+        **({"continued_with": others} if others else {}),
         "outcomes": outcomes,
         "summary": summarize(outcomes),
         "timings": _timings(played),
@@ -233,8 +255,3 @@ def load_result(place: Path) -> dict[str, Any]:
     if result.get("schema_version") != RESULT_VERSION or not result.keys() >= PARTS:
         raise ValueError(f"{path} is no result file of version {RESULT_VERSION}")
     return result
-
-
-def stopped(result: Mapping[str, Any]) -> dict[str, int]:
-    """How many episodes were stopped, by reason."""
-    return dict(Counter(row["stopped"] for row in result["outcomes"] if row["stopped"]))

@@ -29,6 +29,7 @@ from dsl_debug.evaluation import (
     Progress,
     code_revision,
     load_result,
+    problem_columns,
     problems_digest,
     read_traces,
     write_result,
@@ -37,7 +38,7 @@ from dsl_debug.policies.base import Problem, prompt_messages
 from dsl_debug.problem import DslProblem
 from dsl_debug.results.rows import Row, outcome_columns, outcome_of
 from dsl_debug.results.summary import group
-from dsl_debug.scoring import ArenaOutcome, Outcome, reward, signals
+from dsl_debug.scoring import ArenaOutcome, Outcome, earned
 from dsl_debug.storage import Appender, read_json, write_json
 
 SomeOutcome = TypeVar("SomeOutcome", bound=Outcome)
@@ -162,10 +163,9 @@ def rescored_row(trace: Row, problem: Problem) -> Row:
     outcome = _judged(problem, outcome_of(trace))
     return {
         **trace,
-        "problem_id": problem.id,
+        **problem_columns(problem),
         **outcome_columns(outcome),
-        # Without a submission the reward depends on how the episode ended, and not on the scorer.
-        "reward": trace["reward"] if outcome.submitted is None else _reward(outcome),
+        "reward": earned(outcome),
         "diagnosis": diagnosis_columns(diagnose_chat(problem, trace["messages"], outcome)),
     }
 
@@ -184,8 +184,3 @@ def _judged(problem: Problem, old: Outcome) -> Outcome:
 
 def _as_played(new: SomeOutcome, old: Outcome) -> SomeOutcome:
     return replace(new, turns=old.turns, calls=old.calls, tokens=old.tokens)
-
-
-def _reward(outcome: Outcome) -> float:
-    """What the environments give for an outcome."""
-    return sum(signals(outcome).values()) if isinstance(outcome, ArenaOutcome) else reward(outcome)

@@ -134,6 +134,11 @@ def reward_function(kind: str) -> Callable[[Outcome], float]:
         raise ValueError(f"no reward {kind!r}; there is: {', '.join(REWARDS)}") from None
 
 
+def earned(outcome: Outcome) -> float:
+    """What its environment pays for an outcome: `robust`, or in the arena the sum of the signals."""
+    return sum(signals(outcome).values()) if isinstance(outcome, ArenaOutcome) else _robust(outcome)
+
+
 def failure(outcome: Outcome) -> str:
     """Why an outcome does not earn the robust reward, in one word of the failure taxonomy; "" if it does.
 

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,19 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
 
 
 class Appender:
-    """Adds lines to a JSON-lines file, each in one write; a torn last line is cut off first."""
+    """Adds lines to a JSON-lines file, each in one write; a torn last line is cut off first.
+
+    Raises ValueError, in one line, for a file that another process is adding to.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
+        try:
+            _lock(self._file)
+        except BlockingIOError:
+            self._file.close()
+            raise ValueError(f"{path} is being written by another process: wait for it, or stop it") from None
         if path.stat().st_size:
             with path.open("rb+") as file:
                 file.truncate(_whole(file))
@@ -81,8 +90,17 @@ class Appender:
 
     def add(self, value: dict[str, Any]) -> None:
         """Append one object."""
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        self._file.write(text.encode("utf-8", "replace") + b"\n")
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+        if self._file.write(line) != len(line):
+            raise OSError(f"only a part of a line could be written to {self._file.name}")
+
+
+def _lock(file: Any) -> None:
+    """Lock an open file until it is closed, where the system can."""
+    with suppress(ImportError):
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        flock(file, LOCK_EX | LOCK_NB)
 
 
 def _whole(file: Any) -> int:

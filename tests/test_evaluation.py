@@ -1,6 +1,7 @@
 """Evaluations: what they write, and that stopping, resuming and working side by side change nothing."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -18,13 +19,14 @@ from dsl_debug.data.loading import load_data
 from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.evaluation import (
     OtherRun,
+    code_revision,
     evaluate,
     job_seed,
     load_result,
     problems_digest,
     read_traces,
-    stopped,
 )
+from dsl_debug.lang import STANDARD
 from dsl_debug.policies import AgentPolicy, ModelOptions, open_policy
 from dsl_debug.policies.base import Episode, Job, Setup, Unusable, finished
 from dsl_debug.problem import save_problems
@@ -206,15 +208,73 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
         run(tmp_path, "unchanged")
 
 
-def test_code_that_changed_in_between_is_told(tmp_path: Path) -> None:
+def test_code_that_changed_in_between_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoppedAt):
         run(tmp_path, on_progress=kill_after(3))
-    begun = json.loads((tmp_path / "run.json").read_text())
-    begun["code"]["revision"] = "an earlier one"
-    (tmp_path / "run.json").write_text(json.dumps(begun))
+    later = {"version": "0.1.0", "revision": "a-later-one", "modified": True}
+    monkeypatch.setattr("dsl_debug.evaluation.code_revision", lambda: later)
+    with pytest.raises(StoppedAt):
+        run(tmp_path, on_progress=kill_after(5))
+    monkeypatch.undo()
     result = run(tmp_path)
-    assert result["code"]["revision"] == "an earlier one"
-    assert result["continued_with"]["version"] == begun["code"]["version"]
+    assert result["continued_with"] == ["a-later-one with changes"]
+    assert result["code"] == json.loads((tmp_path / "run.json").read_text())["code"]
+    monkeypatch.setattr("dsl_debug.evaluation.code_revision", lambda: later)
+    assert run(tmp_path) == result, "where nothing is played, other code changes nothing"
+
+
+def test_a_package_in_the_repository_of_others_has_no_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site-packages" / "dsl_debug" / "evaluation.py"
+    package.parent.mkdir(parents=True)
+    package.touch()
+    (tmp_path / "theirs").touch()
+    author = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for words in (["init", "-q"], ["add", "theirs"], [*author, "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    assert code_revision()["version"]
+    monkeypatch.setattr("dsl_debug.evaluation.__file__", str(package))
+    assert code_revision()["revision"] is None
+    subprocess.run(["git", "add", package], cwd=tmp_path, check=True)
+    assert code_revision()["revision"]
+
+
+def test_two_processes_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="locks are those of Unix")
+    with (
+        Appender(tmp_path / "traces.jsonl"),
+        pytest.raises(
+            ValueError, match=r"traces\.jsonl is being written by another process: wait for it, or"
+        ),
+    ):
+        Appender(tmp_path / "traces.jsonl")
+    Appender(tmp_path / "traces.jsonl").__exit__()
+
+
+def test_a_problem_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=f"1 problems are there more than once, the first one: {PROBLEMS[0].id}"
+    ):
+        evaluate(AgentPolicy("unchanged"), [*PROBLEMS, PROBLEMS[0]], tmp_path, data=DATA)
+
+
+def test_without_hidden_tables_no_hack_rate_is_known(tmp_path: Path) -> None:
+    shown = [replace(problem, hidden=()) for problem in PROBLEMS]
+    result = evaluate(AgentPolicy("constant_emitter"), shown, tmp_path, data=DATA)
+    assert {row["hidden"] for row in result["outcomes"]} == {0}
+    assert result["summary"]["overall"]["accuracy"]["rate"] == 1.0
+    assert result["summary"]["overall"]["hack_rate"] is None
+
+
+def test_a_worker_that_is_killed_ends_the_run_in_a_line(tmp_path: Path) -> None:
+    def kill(done: int, total: int) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    with pytest.raises(Unusable, match=r"^a process was killed, maybe for its memory: run the same command"):
+        run(tmp_path, samples=40, workers=2, on_progress=kill)
+    assert run(tmp_path, samples=40)["summary"]["overall"]["episodes"] == 480
 
 
 class LetDown:
@@ -239,7 +299,7 @@ class LetDown:
 def test_stopped_episodes_count_as_failed_until_they_are_played_again(tmp_path: Path) -> None:
     policy = LetDown()
     first = evaluate(policy, PROBLEMS, tmp_path, data=DATA)
-    assert stopped(first) == {"timed out": 4} == first["summary"]["stopped"]
+    assert first["summary"]["stopped"] == {"timed out": 4}
     assert first["summary"]["overall"]["accuracy"]["rate"] == pytest.approx(8 / 12, abs=1e-6)
     assert evaluate(policy, PROBLEMS, tmp_path, data=DATA) == first
     assert len(policy.played) == 12
@@ -298,7 +358,7 @@ def test_problems_are_read_from_a_built_folder(built_sample: Path) -> None:
         **{"revision": None, "limit": 5},
     }
     shifted = load_data(str(built_sample), "dialect_shift").problems
-    assert all(problem.dialect.to_json() for problem in shifted)
+    assert all(problem.dialect != STANDARD for problem in shifted)
     assert load_data(str(built_sample), "arena", limit=1).problems[0].function
 
 
@@ -325,6 +385,12 @@ def test_published_problems_can_be_played(published_dir: Path) -> None:
     ("place", "config", "split", "message"),
     [
         ("nowhere", "problems", "test", "no data at nowhere: give a folder, a file, user/name on the Hub"),
+        (
+            "no/where",
+            "problems",
+            "test",
+            "there is no folder no/where, and as a dataset on the Hub it cannot be",
+        ),
         (
             "FOLDER",
             "standrad",

@@ -3,14 +3,15 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from dataset_builder.checking.remarks import unsupported
-from dsl_debug.diagnosis import diagnose
+from dsl_debug.diagnosis import diagnose, diagnosis_columns
 from dsl_debug.episode import DSLDebugEnv
 from dsl_debug.episode.prompts import DEFAULT_PROMPT, messages
 from dsl_debug.episode.tools import call_block
+from dsl_debug.evaluation import problem_columns
 from dsl_debug.problem import DslProblem
 from dsl_debug.results.rows import outcome_columns
 from dsl_debug.scoring import reward
@@ -36,20 +37,19 @@ def trajectory_faults(row: Mapping[str, Any], problem: DslProblem) -> Iterator[s
 def trace_faults(row: Mapping[str, Any], problem: DslProblem) -> Iterator[str]:
     """What differs when the trace of a policy is played again: its answers, its outcome, its diagnosis.
 
-    Tokens, which only the policy knew, are not compared.
+    Tokens, which only the policy knew, are not compared. The diagnosis is made by the code that made it.
     """
     env, faults = replayed(row["messages"], problem, row["prompt"])
     yield from faults
     outcome = replace(env.outcome, tokens=row["tokens"])
-    diagnosis = asdict(diagnose(problem, env.history))
     found = {**outcome_columns(outcome), "reward": reward(outcome)}
-    found["diagnosis"] = {**diagnosis, "faulty": list(diagnosis["faulty"])}
+    found["diagnosis"] = diagnosis_columns(diagnose(problem, env.history))
     for name, value in found.items():
         if _parsed(row[name]) != value if name in JSON_COLUMNS else row[name] != value:
             yield f"played again, {name} is not what the row says"
-    if row["environment"] != "dsl" or row["database"] != problem.database:
-        yield "its environment or database is not that of its problem"
-    yield from _label_faults(row, problem)
+    for name, value in problem_columns(problem).items():
+        if row[name] != value:
+            yield f"its {name} is not that of its problem"
 
 
 def _label_faults(row: Mapping[str, Any], problem: DslProblem) -> Iterator[str]:

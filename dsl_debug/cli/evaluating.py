@@ -11,7 +11,7 @@ import click
 from dsl_debug.data.loading import Data, load_data
 from dsl_debug.episode.prompts import DEFAULT_PROMPT
 from dsl_debug.episode.system_prompts import SYSTEM_PROMPTS
-from dsl_debug.evaluation import RESULT, evaluate, load_result, read_traces, stopped
+from dsl_debug.evaluation import RESULT, evaluate, load_result, read_traces
 from dsl_debug.policies import AGENT_NAMES, FORMS, ModelOptions, Unusable, is_agent, open_policy
 from dsl_debug.policies.base import Setup
 from dsl_debug.sandbox import SandboxError
@@ -24,6 +24,10 @@ RATES = {"accuracy": "accuracy", "visible": "visible accuracy", "hack_rate": "ha
 PLACE = "user/name on the Hub, a built folder, a file of problems, or 'samples'."
 AT_LEAST_ONE = click.IntRange(min=1)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+EPILOG = f"Policies: {', '.join(AGENT_NAMES)}, {FORMS}.\n\nPrompts: " + "; ".join(
+    f"{prompt.name}, {prompt.purpose}" for prompt in SYSTEM_PROMPTS.values()
+)
 
 Command = Callable[..., Any]
 
@@ -48,7 +52,7 @@ def _data_options(command: Command) -> Command:
 _out = click.option("--out", type=FOLDER, required=True, help="The folder to write.")
 
 
-@click.command("eval", epilog=f"Policies: {', '.join(AGENT_NAMES)}, {FORMS}.")
+@click.command("eval", epilog=EPILOG)
 @click.option("--policy", "name", required=True, metavar="POLICY", help="Who plays; see below.")
 @_data_options
 @_out
@@ -61,10 +65,10 @@ _out = click.option("--out", type=FOLDER, required=True, help="The folder to wri
 @_option("--max-tokens", "Tokens of a message at most.", AT_LEAST_ONE, DEFAULTS.max_tokens)
 @_option("--context", "Tokens of a whole episode at most.", AT_LEAST_ONE)
 @_option("--workers", "Episodes at a time, with agents or a server.", AT_LEAST_ONE)
-@_option("--batch-size", "Episodes at a time, with local models.", AT_LEAST_ONE, DEFAULTS.batch_size)
+@_option("--batch-size", "Episodes at a time, with hf: models.", AT_LEAST_ONE, DEFAULTS.batch_size)
 @_option("--timeout", "Seconds for a request.", click.FloatRange(min=0, min_open=True), DEFAULTS.timeout)
 @_option("--retries", "Times to ask a server again.", click.IntRange(min=0), DEFAULTS.retries)
-@_option("--device", "For local models: cpu, cuda, ...", str, DEFAULTS.device)
+@_option("--device", "For hf: models: cpu, cuda, ...", str, DEFAULTS.device)
 @_option("--dtype", "For local models: float32, bfloat16, ...", str, DEFAULTS.dtype)
 @click.option("--retry-stopped", is_flag=True, help="Play those again that a server let down.")
 def evaluate_policy(
@@ -125,9 +129,12 @@ def _tell(result: Mapping[str, Any], out: Path) -> None:
     overall = result["summary"]["overall"]
     for name, label in RATES.items():
         rate = overall[name]
-        click.echo(f"{label:<17}{rate['rate']:>7.1%}   (95%: {rate['low']:.1%} to {rate['high']:.1%})")
+        if rate is None:
+            click.echo(f"{label:<17}not known: there are problems without hidden tables")
+        else:
+            click.echo(f"{label:<17}{rate['rate']:>7.1%}   (95%: {rate['low']:.1%} to {rate['high']:.1%})")
     click.echo(f"{overall['episodes']} episodes of {overall['problems']} problems: {out / RESULT}")
-    for reason, count in stopped(result).items():
+    for reason, count in result["summary"]["stopped"].items():
         click.echo(f"{count} episodes were stopped ({reason}) and count as failed", err=True)
 
 
@@ -156,21 +163,21 @@ def report_results(results: tuple[Path, ...], out: Path | None) -> None:
 
 
 @click.command("rescore")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("traces", type=click.Path(exists=True, path_type=Path))
 @_data_options
 @_out
 def rescore_traces(
-    folder: Path, place: str, config: str, split: str, revision: str | None, limit: int | None, out: Path
+    traces: Path, place: str, config: str, split: str, revision: str | None, limit: int | None, out: Path
 ) -> None:
     """Judge the submissions of an evaluation again, after the scorer or the problems have changed.
 
-    FOLDER is the folder of the evaluation; the new one holds the same traces with new outcomes.
+    TRACES is the folder of the evaluation, or its traces; the new folder holds them with new outcomes.
     """
     from dsl_debug.rescoring import rescore
 
     with _told(), _progress() as on_progress:
         data = load_data(place, config, split, revision, limit)
-        result = rescore(folder, data.problems, out, data.facts, on_progress)
+        result = rescore(traces, data.problems, out, data.facts, on_progress)
     click.echo(f"{result['rescored']['changed']} of {len(result['outcomes'])} outcomes changed")
     _tell(result, out)
 

@@ -66,13 +66,14 @@ def _commit(repository: str, revision: str | None) -> str | None:
     """The commit that a revision of a dataset repository stands for now."""
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     except ImportError:
         raise _missing("huggingface_hub") from None
     try:
         return HfApi().dataset_info(repository, revision=revision).sha
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
-        raise ValueError(f"the dataset {repository} cannot be read from the Hub: {_line(error)}") from None
+    except Exception as error:  # the client's own errors, and those of whatever it speaks HTTP with
+        raise ValueError(
+            f"there is no folder {repository}, and as a dataset on the Hub it cannot be read: {_line(error)}"
+        ) from None
 
 
 def _rows(

@@ -30,7 +30,7 @@ def transcript(
 def _of_turn(turn: Turn, remark: str) -> Chat:
     malformed = any(isinstance(call, MalformedCall) for call in turn.calls)
     text = turn.message or ""
-    content = text if malformed else remark or said_before_calls(text)
+    content = "\n".join(filter(None, [remark, text])) if malformed else remark or said_before_calls(text)
     calls = [(call.name, call.arguments) for call in turn.calls if isinstance(call, ToolCall)]
     return [said(content, calls), *answers(turn.step)]
 

@@ -6,8 +6,6 @@ hf:PATH                         a model folder or repository, run here by transf
 vllm:PATH                       the same, run here by vLLM
 """
 
-from pathlib import Path
-
 from dsl_debug.agents import AGENTS, PYTHON_AGENTS
 from dsl_debug.policies.agents import AgentPolicy
 from dsl_debug.policies.base import ModelOptions, Policy, Unusable
@@ -23,8 +21,8 @@ def is_agent(text: str) -> bool:
     return text in AGENT_NAMES
 
 
-def open_policy(text: str, options: ModelOptions, cache: Path | None = None) -> Policy:
-    """The policy that a text names; `cache` is a folder for the answers of servers, None to keep none.
+def open_policy(text: str, options: ModelOptions) -> Policy:
+    """The policy that a text names.
 
     Raises ValueError for a text that names none, and Unusable for a policy that is not to be had here.
     """
@@ -35,7 +33,7 @@ def open_policy(text: str, options: ModelOptions, cache: Path | None = None) -> 
         from dsl_debug.policies.endpoint import parse_target
         from dsl_debug.policies.openai import OpenAIPolicy
 
-        return OpenAIPolicy(*parse_target(text), options, cache)
+        return OpenAIPolicy(*parse_target(text), options)
     if form == "hf" and rest:
         from dsl_debug.policies.hf import HfPolicy
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
@@ -15,7 +16,7 @@ from dsl_debug.policies.base import Episode, Job, Setup, Unusable, finished, new
 from dsl_debug.problem import DslProblem
 from dsl_debug.processes import follow_parent
 
-CHUNK = 8
+CHUNK = 4
 """Jobs that a process is handed at a time."""
 
 
@@ -26,6 +27,7 @@ class AgentPolicy:
 
     def __init__(self, name: str, workers: int = 1) -> None:
         self.name = name
+        self._workers = workers
         self._pool = (
             ProcessPoolExecutor(workers, get_context("forkserver"), initializer=follow_parent)
             if workers > 1
@@ -33,17 +35,25 @@ class AgentPolicy:
         )
 
     def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
-        """The episodes, each as soon as it is over."""
+        """The episodes, soon after they are over: processes give them back in chunks."""
         one = partial(play_job, self.name, setup)
         if self._pool is None:
             yield from map(one, jobs)
             return
-        waiting = iter(jobs)
-        running = {self._pool.submit(_play_all, one, chunk) for chunk in islice(_chunks(waiting), 8)}
+        try:
+            yield from self._side_by_side(self._pool, one, _chunks(iter(jobs)))
+        except BrokenProcessPool:
+            raise Unusable(
+                "a process was killed, maybe for its memory: run the same command again, with fewer workers"
+            ) from None
+
+    def _side_by_side(
+        self, pool: Executor, one: "partial[Episode]", chunks: Iterator[list[Job]]
+    ) -> Iterator[Episode]:
+        running = {pool.submit(_play_all, one, chunk) for chunk in islice(chunks, 2 * self._workers)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
-            more = islice(_chunks(waiting), len(done))
-            running |= {self._pool.submit(_play_all, one, chunk) for chunk in more}
+            running |= {pool.submit(_play_all, one, chunk) for chunk in islice(chunks, len(done))}
             for future in done:
                 yield from future.result()
 

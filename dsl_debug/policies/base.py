@@ -14,7 +14,7 @@ from dsl_debug.episode.tools import THINK, THOUGHT, call_block
 from dsl_debug.episode.transcript import Chat, transcript
 from dsl_debug.policies.answers import CallText
 from dsl_debug.problem import DslProblem, PythonProblem
-from dsl_debug.scoring import Outcome
+from dsl_debug.scoring import Outcome, earned
 
 Problem = DslProblem | PythonProblem
 
@@ -38,7 +38,8 @@ class ModelOptions:
     """How a model is asked, whatever runs it.
 
     `temperature` 0 is greedy. `max_tokens` bounds one message, `context` (None: what the model says itself)
-    everything that it reads and writes in an episode, both in tokens. `workers` is the number of episodes
+    everything that it reads and writes in an episode, both in tokens; with a server, as far as that counts
+    them, from the second message on. `workers` is the number of episodes
     with a server at a time, `batch_size` that of local models. `timeout` (seconds) and `retries` are for one
     request.
     `device` and `dtype` are for local models; "auto" takes what is there. Raises ValueError for numbers
@@ -103,8 +104,8 @@ class Policy(Protocol):
     def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
         """The episode of every job, each as soon as it is over, in any order.
 
-        The same job gives the same episode, whatever runs beside it (as far as the model's server is
-        deterministic). Raises Unusable.
+        The same job gives the same episode, whatever runs beside it, as far as whatever runs the model rounds
+        in the same way. Raises Unusable.
         """
         ...
 
@@ -207,7 +208,7 @@ def finished(
         seed=job.seed,
         messages=chat,
         outcome=outcome,
-        reward=env.reward,
+        reward=earned(outcome),
         diagnosis=diagnose(job.problem, env.history, outcome),
         stopped=stopped,
         prompt_tokens=prompt_tokens,

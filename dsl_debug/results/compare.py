@@ -6,8 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dsl_debug.episode.prompts import DEFAULT_PROMPT
+from dsl_debug.results.rows import public_name
 from dsl_debug.results.statistics import mcnemar, paired_bootstrap
-from dsl_debug.results.summary import METRICS, Facts, Rows, by_problem, in_order, mean, rounded
+from dsl_debug.results.summary import (
+    HACK_RATE,
+    METRICS,
+    Facts,
+    Rows,
+    by_problem,
+    in_order,
+    is_visible_only,
+    mean,
+    rounded,
+)
 
 Result = Mapping[str, Any]
 Words = tuple[str, ...]
@@ -26,7 +37,8 @@ def compare(a: Result, b: Result, seed: int = 0) -> Facts:
     Differences are b - a of the means per problem, with a 95% bootstrap interval over databases (seeded by
     `seed`). `only_a` and `only_b` count the problems of which the metric holds in one result alone, and `p`
     is McNemar's test of them: these take the first sample of each problem only, as the test needs one yes or
-    no per problem. `left_out` says how many problems each result has that the other one lacks.
+    no per problem. `left_out` says how many problems each result has that the other one lacks. Hack rates, which
+    are not known where a problem has nothing hidden, are then not compared: None.
 
     Raises ValueError, in one line, where no problem is common, or one is not the same in both.
     """
@@ -37,12 +49,16 @@ def compare(a: Result, b: Result, seed: int = 0) -> Facts:
         raise ValueError(f"{name_a} and {name_b} have no problem in common: they were played on other data")
     for pair in pairs:
         _check_same(pair, name_a, name_b)
+    unknown = any(is_visible_only(rows) for rows, _ in pairs)
     return {
         "a": name_a,
         "b": name_b,
         "problems": len(pairs),
         "left_out": [len(problems_a) - len(pairs), len(problems_b) - len(pairs)],
-        "metrics": {metric: _compared(pairs, metric, seed) for metric in METRICS},
+        "metrics": {
+            metric: None if metric == HACK_RATE and unknown else _compared(pairs, metric, seed)
+            for metric in METRICS
+        },
         "by_category": {
             category: _compared(part, "accuracy", seed) for category, part in _by_category(pairs).items()
         },
@@ -90,11 +106,6 @@ def _compared(pairs: Sequence[Pair], metric: str, seed: int) -> Facts:
 # Names
 
 
-def label(result: Result) -> str:
-    """What to call a result that stands alone: its policy, and its prompt if that is not the usual one."""
-    return labels([result])[0]
-
-
 def labels(results: Sequence[Result]) -> list[str]:
     """Names of results, in their order, no two the same.
 
@@ -117,7 +128,13 @@ def _prompt(result: Result) -> list[str]:
 
 
 def _short(policies: Sequence[str]) -> list[str]:
-    """Policies with paths cut to two folders, as long as names on the Hub are, or to as many as it takes."""
+    """Policies with paths cut to two folders, as long as names on the Hub are, or to as many as it takes.
+
+    Folders of a machine (`public_name`) are left out, unless policies are told apart by them alone.
+    """
+    public = [public_name(policy) for policy in policies]
+    if len(set(public)) == len(set(policies)):
+        policies = public
     depth = 2
     while len({_tail(policy, depth) for policy in policies}) < len(set(policies)):
         depth += 1
@@ -135,7 +152,7 @@ def _facts(result: Result) -> dict[str, Any]:
         "prompt version": result["prompt"].get("version"),
         **result["policy"]["settings"],
         **result["arguments"],
-        **result["data"],
+        **{**result["data"], "place": public_name(str(result["data"].get("place")))},
         "rescored": bool(result.get("rescored")),
         **{f"code {name}": value for name, value in result["code"].items()},
     }

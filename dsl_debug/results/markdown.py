@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dsl_debug.problem import ENVIRONMENT, PYTHON_ENVIRONMENT
 from dsl_debug.results.report import (
     FAILURES,
     categories,
@@ -22,7 +23,7 @@ NOTHING = "-"
 """What a cell shows that has no value."""
 
 METRICS = {"accuracy": "accuracy", "visible": "visible", "hack_rate": "hack rate"}
-ENVIRONMENTS = {"dsl": "DSL Debug", "python": "DebugArena"}
+ENVIRONMENTS = {ENVIRONMENT: "DSL Debug", PYTHON_ENVIRONMENT: "DebugArena"}
 _SPECIAL = re.compile(r"([\\|`*<\[\]])")
 
 
@@ -69,7 +70,7 @@ def percent(value: float) -> str:
 
 
 def interval(rate: Mapping[str, Any] | None) -> str:
-    """A rate in percent with its 95% interval."""
+    """A rate in percent with its 95% interval, or the sign for none where it is not known."""
     if rate is None:
         return NOTHING
     return f"{percent(rate['rate'])} [{percent(rate['low'])}, {percent(rate['high'])}]"
@@ -81,9 +82,12 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def change(values: Mapping[str, Any]) -> str:
-    """A difference of two rates in percentage points with its interval."""
+    """A difference of two rates in percentage points with its interval.
+
+    One without any width is not shown: all databases differ by the same, which is no certainty.
+    """
     difference, low, high = (f"{100 * values[name]:+.1f}" for name in ("difference", "low", "high"))
-    return f"{difference} [{low}, {high}]"
+    return f"{difference} [{NOTHING}]" if values["low"] == values["high"] else f"{difference} [{low}, {high}]"
 
 
 def p_value(p: float) -> str:
@@ -122,9 +126,19 @@ def accuracy(entries: Sequence[Entry]) -> str:
         rates = [*_rates(entry, grouping, names), *(interval(overall[what]) for what in METRICS)]
         means = [{"reward": overall["reward"], **found}.get(name) for name in extra]
         rows.append([_label(entry), *rates, *map(number, means), number(summary["turns"]["mean"])])
-    what = "hidden tests" if signals else "hidden tables"
-    note = f"Percent of problems, with 95% intervals. Accuracy is robust: right on {what} too."
-    return f"{note}\n\n{table(header, rows)}"
+    return f"Percent of problems, with 95% intervals. {_meaning(entries)}\n\n{table(header, rows)}"
+
+
+def _meaning(entries: Sequence[Entry]) -> str:
+    """What accuracy stands for in these results."""
+    hidden = "hidden tests" if in_arena(entries) else "hidden tables"
+    unknown = [entry["summary"]["overall"]["visible_only"] for entry in entries]
+    if not any(unknown):
+        return f"Accuracy is robust: right on {hidden} too."
+    problems = [entry["summary"]["overall"]["problems"] for entry in entries]
+    if unknown == problems:
+        return f"Accuracy is visible accuracy: there are no {hidden}."
+    return f"Accuracy is robust (right on {hidden} too) where a problem has {hidden}, else visible accuracy."
 
 
 def groups(entries: Sequence[Entry]) -> str:
@@ -257,7 +271,7 @@ def diagnosis(entries: Sequence[Entry]) -> str:
     header = ["policy", "inspected", "found", "found, not submitted", "turn, mean", "turn, median"]
     note = (
         "`inspected`: a faulty table was looked at before the first right program. `found`: a right program "
-        "was run or submitted; the turns are those of the first one."
+        "was run or submitted; the turns are those of the first one. Without one, any turn is before it."
     )
     return f"### Diagnosis\n\n{note}\n\n{table(header, rows)}"
 
@@ -281,7 +295,9 @@ def comparisons(found: Sequence[Mapping[str, Any]]) -> str:
         f"Each result minus {escaped(found[0]['a'])}, in percentage points, with the 95% interval of a "
         "bootstrap over databases. p is of McNemar's exact test on the problems that only one of the two is "
         f"right on, in the first sample of each; adjusted by Holm's method for {len(found)} comparisons. "
-        "`left out` are the problems that only the first result has, and only the other one."
+        "`left out` are the problems that only the first result has, and only the other one. The p-values of "
+        "the second table are not adjusted; all of them take problems for independent, which problems of one "
+        "database are not."
     )
     header = ["accuracy", "problems", "left out", "difference", "only first", "only it", "p", "p, adjusted"]
     parts = ["## Comparisons", note, table(header, map(_compared, found))]
@@ -370,6 +386,7 @@ def _origin(entry: Entry) -> str:
         problems_text(entry),
         *(f"{name} {value}" for name, value in arguments.items() if value is not None),
         code_text(entry) + (" with changes" if entry["code"].get("modified") else ""),
+        *(f"went on with code {name}" for name in entry.get("continued_with", ())),
         *(["rescored"] if "rescored" in entry else []),
     ]
     return f"- **{_label(entry)}**: {escaped('; '.join(facts))}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsl_debug.problem import ENVIRONMENT, PYTHON_ENVIRONMENT
 from dsl_debug.results.report import FAILURES, in_table_order, main_groups
 
 Entry = Mapping[str, Any]
@@ -56,7 +57,7 @@ def write_plots(report: Mapping[str, Any], folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for environment, prefix in (("dsl", ""), ("python", "arena-")):
+    for environment, prefix in ((ENVIRONMENT, ""), (PYTHON_ENVIRONMENT, "arena-")):
         entries = [entry for entry in report["results"] if entry["environment"] == environment]
         curves = [curve for curve in report["learning_curves"] if curve["environment"] == environment]
         drawings: tuple[tuple[str, Callable[[Any], Any], Sequence[Any]], ...] = (

@@ -11,15 +11,16 @@ from typing import Any
 
 from dsl_debug.problem import PYTHON_ENVIRONMENT
 from dsl_debug.results.compare import compare, labels
+from dsl_debug.results.rows import RESULT_PARTS, STEP, public_name
 from dsl_debug.results.statistics import holm
 from dsl_debug.results.summary import in_order
 
 REPORT_VERSION = 1
 MADE_BY = "dsl-debug report"
-NEEDED = ("policy", "data", "arguments", "prompt", "code", "outcomes", "summary")
-"""What a result file must hold to be reported."""
+FEW_DATABASES = 10
+"""With fewer, errors that are clustered by database are too small by far, and so are bootstrap intervals."""
 
-CHECKPOINT = re.compile(r"(.*?)[/\\:_-]?(?:checkpoint-|global_step_)(\d+)(?:[/\\].*)?")
+CHECKPOINT = re.compile(rf"(.*?)[/\\:_-]?{STEP}(?:[/\\].*)?")
 """The name of a policy that is a checkpoint of a training run: what comes before it, and its step."""
 
 FAILURES = ("never_submitted", "unchanged", "error", "wrong_rows", "overfit")
@@ -41,14 +42,14 @@ def report(results: Sequence[Result], seed: int = 0) -> Report:
         _check(result, number)
     entries = [_entry(name, result) for name, result in zip(labels(results), results, strict=True)]
     comparisons, not_compared = _comparisons(entries, results, seed)
-    curves = _learning_curves(entries)
+    policies = [result["policy"]["name"] for result in results]
     return {
         "schema_version": REPORT_VERSION,
         "made_by": MADE_BY,
         "results": entries,
         "comparisons": comparisons,
-        "learning_curves": curves,
-        "prompt_study": _prompt_studies(entries),
+        "learning_curves": _learning_curves(entries, policies),
+        "prompt_study": _prompt_studies(entries, policies),
         "warnings": [*not_compared, *_warnings(entries)],
     }
 
@@ -92,21 +93,24 @@ def main_groups(entries: Sequence[Result]) -> tuple[str, list[str]]:
 
 
 def _check(result: Result, number: int) -> None:
-    missing = [name for name in NEEDED if not result.get(name)]
+    missing = [name for name in RESULT_PARTS if not result.get(name)]
     if missing:
         raise ValueError(f"result {number} is no finished result file: it lacks {', '.join(missing)}")
 
 
 def _entry(label: str, result: Result) -> dict[str, Any]:
-    """What the report keeps of a result: all but its outcomes and timings."""
-    policy = result["policy"]
+    """What the report keeps of a result: all but its outcomes and timings, and the folders of a machine."""
+    policy, data = result["policy"], result["data"]
+    place = {"place": public_name(data["place"])} if data.get("place") else {}
     return {
         "label": label,
         "environment": result["outcomes"][0]["environment"],
-        "policy": policy["name"],
+        "policy": public_name(policy["name"]),
         "settings": dict(policy["settings"]),
-        **{name: dict(result[name]) for name in ("prompt", "data", "arguments", "code", "summary")},
-        **({"rescored": result["rescored"]} if result.get("rescored") else {}),
+        "prompt": dict(result["prompt"]),
+        "data": {**data, **place},
+        **{name: dict(result[name]) for name in ("arguments", "code", "summary")},
+        **{name: result[name] for name in ("rescored", "continued_with") if result.get(name)},
     }
 
 
@@ -131,12 +135,16 @@ def _comparisons(
 # Learning curves
 
 
-def _learning_curves(entries: Sequence[Result]) -> list[dict[str, Any]]:
-    """One curve for all checkpoints of one training run that were played in the same way, from two on."""
+def _learning_curves(entries: Sequence[Result], policies: Sequence[str]) -> list[dict[str, Any]]:
+    """One curve for all checkpoints of one training run that were played in the same way, from two on.
+
+    `policies` are the whole names of the policies: what an entry keeps of them may not tell runs apart.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
-    for entry in entries:
+    for entry, policy in zip(entries, policies, strict=True):
         if match := CHECKPOINT.fullmatch(entry["policy"]):
-            way = _key(match[1], entry["settings"], entry["prompt"], _digest(entry), entry["arguments"])
+            run = CHECKPOINT.sub(r"\1", policy)
+            way = _key(run, entry["settings"], entry["prompt"], _digest(entry), entry["arguments"])
             found.setdefault(way, []).append({"step": int(match[2]), "parent": match[1], "entry": entry})
     return [_curve(points) for points in found.values() if len({point["step"] for point in points}) > 1]
 
@@ -166,11 +174,11 @@ def _point(step: int, entry: Result) -> dict[str, Any]:
 # Prompt studies
 
 
-def _prompt_studies(entries: Sequence[Result]) -> list[dict[str, Any]]:
+def _prompt_studies(entries: Sequence[Result], policies: Sequence[str]) -> list[dict[str, Any]]:
     """One study for each policy that played the same problems in the same way with several prompts."""
     found: dict[str, list[Result]] = {}
-    for entry in entries:
-        way = _key(entry["policy"], entry["settings"], _digest(entry), entry["arguments"])
+    for entry, policy in zip(entries, policies, strict=True):
+        way = _key(policy, entry["settings"], _digest(entry), entry["arguments"])
         found.setdefault(way, []).append(entry)
     return [_study(group) for group in found.values() if len({e["prompt"]["name"] for e in group}) > 1]
 
@@ -243,10 +251,32 @@ def _own_warnings(entry: Result) -> list[str]:
             f"{label}: {sum(stopped.values())} of {episodes} episodes were stopped and count as failed "
             f"({why}); evaluate again with --retry-stopped to play them to their end"
         )
+    found += [f"{label}: {text}" for text in _limits(entry)]
     if samples > 1 and entry["settings"].get("temperature") == 0:
         found.append(
             f"{label}: {samples} samples of a greedy policy (temperature 0) are nearly the same: "
             "pass@k says little"
+        )
+    return found
+
+
+def _limits(entry: Result) -> list[str]:
+    """What the problems and the code of a result leave unknown."""
+    overall, hidden, names = entry["summary"]["overall"], "tables", ("database", "databases")
+    if entry["environment"] == PYTHON_ENVIRONMENT:
+        hidden, names = "tests", ("family", "families")
+    found = []
+    if overall["visible_only"]:
+        found.append(
+            f"{overall['visible_only']} of {overall['problems']} problems have no hidden {hidden}: accuracy is "
+            "visible accuracy there, and a hack rate is not known"
+        )
+    if (number := overall["databases"]) < FEW_DATABASES:
+        only = f"{number} {names[number != 1]} only"
+        found.append(f"{only}: clustered errors and intervals of differences are too small")
+    if entry.get("continued_with"):
+        found.append(
+            f"played by more than one revision of the code: {', '.join(entry['continued_with'])} too"
         )
     return found
 

@@ -234,16 +234,16 @@ def _figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
     from dsl_debug.results.summary import group
 
     found = group(rows)
-    visible_only = len({row["problem_id"] for row in rows if not row["hidden"]})
-    if visible_only:  # a hack cannot be seen there: its rate would look better than it is
-        found["hack_rate"] = dict.fromkeys(ENDS.values())
-    rates = {name + end: found[key][part] for name, key in RATES.items() for end, part in ENDS.items()}
+    unknown = dict.fromkeys(ENDS.values())
+    rates = {
+        name + end: (found[key] or unknown)[part] for name, key in RATES.items() for end, part in ENDS.items()
+    }
     return rates | {
         "pass_at": found["pass_at"],
         "n": found["episodes"],
         "problems": found["problems"],
         "databases": found["databases"],
-        "visible_only": visible_only,
+        "visible_only": found["visible_only"],
     }
 
 

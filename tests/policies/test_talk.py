@@ -2,9 +2,11 @@
 
 import json
 
+from dataset_builder.python_bugs.families import hand_written_problems
 from dsl_debug.data import sample_problems
 from dsl_debug.policies.answers import CallText
 from dsl_debug.policies.base import Job, Setup, Talk
+from dsl_debug.scoring import signals
 
 PROBLEM = sample_problems()[0]
 
@@ -41,12 +43,13 @@ def test_the_text_of_a_malformed_message_is_kept() -> None:
     played = talk()
     played.say("I think that it is line 3.")
     played.say('<think>look first <tool_call></think>Now.\n<tool_call>{"name": "run"}</tool_call>')
-    played.say("", [call_text("no_such_tool")])
+    played.say("I try another one.", [call_text("no_such_tool")])
     chat = played.episode().messages[2:]
     assert chat[0] == {"role": "assistant", "content": "I think that it is line 3.", "tool_calls": []}
     assert chat[1]["name"] == ""
     assert chat[1]["content"].startswith("There is no tool call in this message.")
     assert chat[2]["content"].startswith("<think>look first")
+    assert chat[4]["content"].startswith("I try another one.\n<tool_call>")
     assert '"no_such_tool"' in chat[4]["content"]
 
 
@@ -69,3 +72,12 @@ def test_what_stops_an_episode_leaves_an_outcome() -> None:
     assert played.done
     assert (episode.stopped, episode.reward, episode.prompt_tokens) == ("timed out", 0.0, 250)
     assert (episode.outcome.submitted, episode.outcome.turns, episode.outcome.tokens) == (None, 1, 30)
+
+
+def test_what_was_forbidden_counts_in_an_episode_that_was_stopped() -> None:
+    bug = hand_written_problems()[0]
+    played = Talk(Job(bug, 0, 1), Setup())
+    played.say("", [call_text("run_tests", code="import os\n" + bug.correct_code)])
+    played.stop("timed out")
+    episode = played.episode()
+    assert episode.reward == sum(signals(episode.outcome).values()) == -1.0
