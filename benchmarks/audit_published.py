@@ -59,7 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "minutes": round((time.perf_counter() - start) / 60, 1),
         "processor_minutes": round(seconds / 60, 1),
     }
-    write(results, found, options)
+    try:
+        write(results, found, options)
+    except OSError as error:
+        print(f"cannot write {error.filename}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -1,9 +1,10 @@
 """What an evaluation costs beside its bare loop: `python -m benchmarks.evaluation PLACE`.
 
 PLACE is anything that `dsl-debug eval --data` takes, with problems of the language. Each agent plays the same
-problems in three ways in one process: in the bare loop of environment and agent; with the transcript and the
-diagnosis of every episode; and as a whole evaluation, with its files and its summary. Printed is the processor
-time of each per episode, the shortest of some runs. Every run begins with empty caches.
+problems in three ways in one process: in the bare loop of environment and agent; recorded, with the
+transcript and the diagnosis of every episode; and as a whole evaluation, with its files and its summary.
+Printed is the processor time of each per episode, the shortest of some runs. Every run begins with empty
+caches.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from benchmarks.clock import best, forget_programs
 from dsl_debug.agents import AGENTS, play
 from dsl_debug.data.loading import load_data
 from dsl_debug.diagnosis import faulty_names
+from dsl_debug.episode import dsl as episode_dsl
 from dsl_debug.episode.prompts import user_prompt
 from dsl_debug.evaluation import evaluate, job_seed
 from dsl_debug.policies import AgentPolicy
@@ -37,9 +39,9 @@ HEADER = (
     "episodes",
     "bare loop, ms",
     "recorded, ms",
-    "evaluation, ms",
+    "whole, ms",
     "recorded / bare",
-    "all / bare",
+    "whole / bare",
 )
 
 
@@ -64,7 +66,7 @@ def main() -> int:
 
 
 def measure(agents: Sequence[str], problems: list[Problem], samples: int) -> str:
-    """A table: for each agent the milliseconds of an episode in each way, and their ratios to the bare loop."""
+    """A table: for each agent the milliseconds of an episode in each way, and ratios to the bare loop."""
     rows = []
     for name in agents:
         print(f"playing {name} ...", file=sys.stderr)
@@ -98,8 +100,9 @@ def shortest(action: Callable[[], object]) -> float:
 
 
 def forget_all() -> None:
-    """Empty what episodes fill and what would spare work the second time: programs, prompts, diagnoses."""
+    """Empty what would spare work the second time: programs, tables as text, prompts, diagnoses."""
     forget_programs()
+    episode_dsl._stored_table_text.cache_clear()
     user_prompt.cache_clear()
     faulty_names.cache_clear()
 

@@ -12,13 +12,14 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from dataset_builder.certify import MAX_COLUMNS
 from dataset_builder.llm_prompts import MISTAKE_FIELDS, mistakes_body, program_body
+from dataset_builder.llm_requests import Silence, heard, read_object
 from dataset_builder.model import Contents, Database, Mutant
 from dataset_builder.mutations.places import Patch, changes_emit, difference, distance, line_of, shown
 from dsl_debug.lang import DslError, Limits, Program, Table, parse, print_program, run
 from dsl_debug.lang.parser import parse_tolerant
 from dsl_debug.lang.table import RENDERED_ROWS
-from dsl_debug.policies.answers import Answer, Usage, read_object
-from dsl_debug.policies.endpoint import Body, Endpoint, Settings, Silence, heard
+from dsl_debug.policies.answers import Answer, Usage
+from dsl_debug.policies.endpoint import Body, Endpoint, Settings
 from dsl_debug.problem import Bug
 
 LIMITS = Limits(rows=20_000, cells=500_000, steps=200, seconds=10.0)
@@ -100,7 +101,7 @@ def _collect(
     usage = Usage(counts=written.counts)
     with Endpoint(settings) as endpoint:
         try:
-            for answer in heard(endpoint.answers(bodies, min(settings.workers, n)), usage):
+            for answer in heard(endpoint, bodies, usage, min(settings.workers, n)):
                 written.tokens_in, written.tokens_out = usage.tokens_in, usage.tokens_out
                 if not answer.trouble:
                     _try(answer, written, take)

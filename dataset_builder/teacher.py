@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dataset_builder.llm_requests import check_usable
 from dataset_builder.model import Progress, Trajectory
 from dataset_builder.seeding import seeded
 from dsl_debug.episode import Step
@@ -30,6 +31,9 @@ from dsl_debug.scoring import Outcome
 TEMPERATURE = 0.7
 AHEAD = 4
 """Episodes begun for each worker before the first of them has to be over."""
+
+Prices = tuple[float, float]
+"""Of a million tokens that a model reads, and of a million that it writes."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def model_trajectories(
     problems: Sequence[DslProblem],
     max_turns: int = MAX_TURNS,
     samples: int = 1,
+    prices: Prices | None = None,
     on_progress: Progress = lambda done, total: None,
 ) -> Taught:
     """Have a model play each problem `samples` times and keep the episodes with reward 1.
@@ -80,17 +85,17 @@ def model_trajectories(
         episodes = in_order(
             lambda job: play(endpoint, *job, max_turns), jobs, settings.workers, AHEAD * settings.workers
         )
-        return _summary(settings, episodes, len(jobs), on_progress)
+        return _summary(episodes, len(jobs), prices, on_progress)
 
 
-def _summary(settings: Settings, episodes: Iterable[Played], total: int, on_progress: Progress) -> Taught:
+def _summary(episodes: Iterable[Played], total: int, prices: Prices | None, on_progress: Progress) -> Taught:
     """Count the episodes until they are over, or the endpoint has stopped to answer."""
     usage, ends = Usage(), Counter[str]()
     kept: dict[tuple[str, str], Trajectory] = {}
     done = silent = 0
     stopped = ""
     for done, played in enumerate(episodes, 1):
-        usage.merge(played.usage)
+        _merge(usage, played.usage)
         ends["solved"] += played.solved
         ends[_take(played, kept)] += 1
         on_progress(done, total)
@@ -106,10 +111,23 @@ def _summary(settings: Settings, episodes: Iterable[Played], total: int, on_prog
         tokens_in=usage.tokens_in,
         tokens_out=usage.tokens_out,
         solve_rate=ends["solved"] / over if over else 0.0,
-        cost=settings.cost(usage.tokens_in, usage.tokens_out),
+        cost=_cost(usage, prices),
         stopped=stopped,
         sent=usage.counts[SENT],
     )
+
+
+def _merge(total: Usage, usage: Usage) -> None:
+    """Add the sums of one episode."""
+    total.counts.update(usage.counts)
+    total.tokens_in += usage.tokens_in
+    total.tokens_out += usage.tokens_out
+
+
+def _cost(usage: Usage, prices: Prices | None) -> float | None:
+    if prices is None:
+        return None
+    return (usage.tokens_in * prices[0] + usage.tokens_out * prices[1]) / 1e6
 
 
 def _take(played: Played, kept: dict[tuple[str, str], Trajectory]) -> str:
@@ -134,6 +152,7 @@ def play(endpoint: Endpoint, problem: DslProblem, sample: int, max_turns: int = 
     clean = True
     while not talk.done:
         answer = conversation.ask(_asking(endpoint.settings, job))
+        check_usable(endpoint, answer)
         if answer.trouble:
             return Played(answer.trouble, problem.id, conversation.usage)
         # A thought is no part of an example.

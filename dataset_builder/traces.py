@@ -28,6 +28,8 @@ from dataset_builder.parquet_files import Writer, trace_features
 from dataset_builder.report import markdown, percent
 from dsl_debug.evaluation import RESULT, RUN, TRACES
 from dsl_debug.problem import Row
+from dsl_debug.results.columns import ARENA, COMMON, check_columns
+from dsl_debug.results.rows import public_name
 from dsl_debug.storage import read_json, read_lines
 
 MADE_BY = "python -m dataset_builder traces"
@@ -37,45 +39,6 @@ DATA = Path("data", CONFIG)
 _TEMPLATE = Path(__file__).with_name("traces_card.md")
 _OURS = re.compile(rf"{CARD}|{REPORT}|{DATA.as_posix()}/({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
 _PUBLIC = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
-
-# The columns of a row and what may stand in them. Those that only one environment has are null in the other.
-_TEXT, _MAYBE_TEXT, _MAYBE_INT = (str,), (str, type(None)), (int, type(None))
-_COMMON: dict[str, tuple[type, ...]] = {
-    "problem_id": _TEXT,
-    "policy": _TEXT,
-    "prompt": _TEXT,
-    "sample": (int,),
-    "seed": (int,),
-    "environment": _TEXT,
-    "category": _TEXT,
-    "difficulty": _TEXT,
-    "database": _TEXT,
-    "hidden": (int,),
-    "submitted": _MAYBE_TEXT,
-    "visible_match": (bool,),
-    "hidden_matches": (list,),
-    "robust": (bool,),
-    "row_share": (int, float),
-    "error": _MAYBE_TEXT,
-    "unchanged": (bool,),
-    "failure": _TEXT,
-    "reward": (int, float),
-    "stopped": _TEXT,
-    "turns": (int,),
-    "calls": (dict,),
-    "tokens": _MAYBE_INT,
-    "prompt_tokens": _MAYBE_INT,
-    "diagnosis": (dict,),
-    "messages": (list,),
-}
-_ITEMS: dict[str, type] = {"hidden_matches": bool, "passed": bool, "tampering": str, "messages": dict}
-_ARENA: dict[str, tuple[type, ...]] = {
-    "passed": (list,),
-    "improved": (bool,),
-    "well_formed": (bool,),
-    "tampering": (list,),
-    "signals": (dict,),
-}
 
 
 # One row
@@ -87,24 +50,14 @@ def trace_export(trace: Mapping[str, Any], run: str | None = None, *, timed: boo
     `run` is the digest of its evaluation, null for what a build recorded itself. Seconds are kept where they
     are `timed`: they differ from run to run. Raises ValueError, in one line, for what is no such trace.
     """
-    row = {"run": run, **_checked(trace, _COMMON)}
-    row["policy"] = public_policy(row["policy"])
-    row |= _checked(trace, _ARENA) if trace["environment"] == "python" else dict.fromkeys(_ARENA)
+    check_columns(trace)
+    row = {"run": run, **{name: trace[name] for name in COMMON}}
+    row["policy"] = public_name(row["policy"])
+    row |= {name: trace.get(name) for name in ARENA}
     seconds = trace.get("seconds") if timed else None
     row["seconds"] = float(seconds) if isinstance(seconds, (int, float)) else None
     row["messages"] = [_message(message) for message in row["messages"]]
     return row
-
-
-def _checked(trace: Mapping[str, Any], columns: Mapping[str, tuple[type, ...]]) -> Row:
-    for name, kinds in columns.items():
-        if name not in trace:
-            raise ValueError(f"no trace: it has no {name!r}")
-        value = trace[name]
-        right = isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
-        if not right or (name in _ITEMS and not all(isinstance(item, _ITEMS[name]) for item in value)):
-            raise ValueError(f"no trace: {name!r} holds something else than it should")
-    return {name: trace[name] for name in columns}
 
 
 def _message(message: Any) -> Row:
@@ -115,7 +68,7 @@ def _message(message: Any) -> Row:
         name = (message.get("name") or "") if role == "tool" else None
     except (KeyError, TypeError, AttributeError):
         raise ValueError("no trace: one of its messages is none") from None
-    if not isinstance(role, str) or not isinstance(content, str) or not isinstance(name, _MAYBE_TEXT):
+    if not isinstance(role, str) or not isinstance(content, str) or not isinstance(name, (str, type(None))):
         raise ValueError("no trace: one of its messages holds something else than text")
     return {"role": role, "name": name, "content": content, "tool_calls": calls}
 
@@ -127,14 +80,6 @@ def chat_call(call: Mapping[str, Any]) -> Row:
         "type": "function",
         "function": {"name": str(function["name"]), "arguments": function["arguments"]},
     }
-
-
-def public_policy(name: str) -> str:
-    """The name of a policy without the folders of the machine it ran on: the last two parts of a path."""
-    kind, sign, path = name.partition(":")
-    if not path.startswith(("/", "~", ".", "\\")) and path.count("/") < 2:
-        return name
-    return f"{kind}{sign}{'/'.join(path.rstrip('/').split('/')[-2:])}"
 
 
 # The folders of evaluations
@@ -285,7 +230,7 @@ def _told(run: Run) -> Row:
     place = str(data.get("place") or "")
     return {
         "run": run.digest,
-        "policy": public_policy(str(policy.get("name"))),
+        "policy": public_name(str(policy.get("name"))),
         "settings": policy.get("settings"),
         "prompt": prompt.get("name"),
         "data": place if _PUBLIC.fullmatch(place) and not Path(place).exists() else Path(place).name,

@@ -34,9 +34,9 @@ class Diagnosis:
 
     `faulty` names the tables of the buggy program in whose statements the mistakes are. `inspected` says
     whether one of them was looked at by `inspect`, and shown, in a turn before the first candidate that is
-    right; if there is none, in any turn. `first_visible` and `first_correct` are the turns (from 1) at which a
-    program was first run or submitted that gives the rows shown, and one that is right on hidden tables too;
-    None if there was none.
+    right; if there is none, in any turn. `first_visible` and `first_correct` are the turns (from 1) at which
+    a program was first run or submitted that gives the rows shown, and one that is right on hidden tables
+    too; None if there was none.
     """
 
     faulty: tuple[str, ...] = ()

@@ -21,16 +21,18 @@ from typing import Any
 import dsl_debug
 from dsl_debug.diagnosis import diagnosis_columns
 from dsl_debug.episode.system_prompts import prompt_facts
-from dsl_debug.policies.answers import SILENT
+from dsl_debug.policies.answers import REJECTED, SILENT
 from dsl_debug.policies.base import Episode, Job, Policy, Problem, Setup
 from dsl_debug.problem import ENVIRONMENT, PYTHON_ENVIRONMENT, DslProblem
-from dsl_debug.results.rows import outcome_columns, result_row
+from dsl_debug.results.columns import check_columns
+from dsl_debug.results.rows import ONLY_IN_TRACES, RESULT_PARTS, outcome_columns, result_row
 from dsl_debug.results.summary import summarize
 from dsl_debug.storage import Appender, read_json, read_lines, write_json
 
 RESULT_VERSION = 1
 RUN, TRACES, RESULT = "run.json", "traces.jsonl", "result.json"
-PARTS = {"policy", "data", "arguments", "prompt", "code", "outcomes", "summary"}
+LET_DOWN = tuple(reason for reason in SILENT if reason != REJECTED)
+"""Why an episode was stopped that says nothing about the model: `retry_stopped` plays these again."""
 
 Key = tuple[str, int]
 """An episode of an evaluation: the id of the problem and the number of the sample."""
@@ -67,12 +69,13 @@ def evaluate(
     twice = [name for name, count in Counter(p.id for p in problems).items() if count > 1]
     if twice:
         raise ValueError(f"{len(twice)} problems are there more than once, the first one: {twice[0]}")
-    run = _begun(out, run_facts(policy, problems, data, samples, seed, setup))
+    run = run_facts(policy, problems, data, samples, seed, setup)
+    code = code_name(run["code"])
     by_key = {(p.id, sample): p for p in problems for sample in range(samples)}
-    code = code_name(code_revision())
     with Appender(out / TRACES) as traces:
+        run = _begun(out, run)
         kept = {key: row["stopped"] for key, row in read_traces(out).items() if key in by_key}
-        done = {key for key, reason in kept.items() if not (retry_stopped and reason in SILENT)}
+        done = {key for key, reason in kept.items() if not (retry_stopped and reason in LET_DOWN)}
         on_progress(len(done), len(by_key))
         jobs = (Job(p, key[1], job_seed(seed, *key)) for key, p in by_key.items() if key not in done)
         for number, episode in enumerate(policy.play(jobs, setup), len(done) + 1):
@@ -144,11 +147,12 @@ def _begun(out: Path, run: dict[str, Any]) -> dict[str, Any]:
 
     Code that has changed since then is no reason to refuse, but the result tells it, in `continued_with`.
     """
-    if not (out / RUN).exists():
-        if (out / TRACES).exists() or (out / RESULT).exists():
-            raise OtherRun(f"{out} holds traces without a {RUN}: give another folder")
+    nothing_yet = not (out / RESULT).exists() and not (out / TRACES).stat().st_size
+    if nothing_yet:  # what was asked before came to nothing
         write_json(out / RUN, run)
         return run
+    if not (out / RUN).exists():
+        raise OtherRun(f"{out} holds traces without a {RUN}: give another folder")
     begun = read_json(out / RUN)
     different = _differences({**begun, "code": None}, {**run, "code": None})
     if different:
@@ -212,10 +216,14 @@ def read_traces(out: Path) -> dict[Key, dict[str, Any]]:
     path = out / TRACES if out.is_dir() or not out.suffix else out
     if not path.exists():
         return {}
-    try:
-        return {(row["problem_id"], row["sample"]): row for row in read_lines(path)}
-    except KeyError as error:
-        raise ValueError(f"{path}: a line without {error} is no trace") from None
+    traces = {}
+    for number, row in enumerate(read_lines(path), 1):
+        try:
+            check_columns(row)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+        traces[row["problem_id"], row["sample"]] = row
+    return traces
 
 
 # The result
@@ -229,7 +237,7 @@ def write_result(out: Path, run: Mapping[str, Any], keys: Sequence[Key]) -> dict
         raise RuntimeError(f"{len(missing)} episodes have no outcome, the first one: {missing[0]}")
     played = [traces[key] for key in keys]
     outcomes = [result_row(trace) for trace in played]
-    others = sorted({trace["code"] for trace in played} - {code_name(run["code"])})
+    others = sorted({str(trace.get("code")) for trace in played} - {code_name(run["code"])})
     result = {
         **run,
         **({"continued_with": others} if others else {}),
@@ -243,15 +251,23 @@ def write_result(out: Path, run: Mapping[str, Any], keys: Sequence[Key]) -> dict
 
 def _timings(traces: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Seconds of all episodes together; those that ran side by side count each."""
-    return {"episode_seconds": round(sum(trace["seconds"] for trace in traces), 3)}
+    return {"episode_seconds": round(sum(float(trace.get("seconds") or 0) for trace in traces), 3)}
 
 
 def load_result(place: Path) -> dict[str, Any]:
-    """A result file, or that of a folder. Raises OSError and ValueError, in one line, for what is none."""
+    """A result file, or that of a folder; its summary is counted anew, since outcomes are what is trusted.
+
+    Raises OSError and ValueError, in one line, for what is no such file.
+    """
     path = place / RESULT if place.is_dir() else place
     if place.is_dir() and not path.exists():
         raise ValueError(f"{place} holds no {RESULT}: its evaluation is not over, run it again to go on")
     result = read_json(path)
-    if result.get("schema_version") != RESULT_VERSION or not result.keys() >= PARTS:
+    if result.get("schema_version") != RESULT_VERSION or not result.keys() >= set(RESULT_PARTS):
         raise ValueError(f"{path} is no result file of version {RESULT_VERSION}")
-    return result
+    try:
+        for row in result["outcomes"]:
+            check_columns(row, without=ONLY_IN_TRACES)
+        return {**result, "summary": summarize(result["outcomes"])}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: its outcomes are not those of an evaluation: {error}") from None

@@ -63,6 +63,7 @@ def rescore(
     """
     if any((out / name).exists() for name in (RUN, TRACES, RESULT)):
         raise OtherRun(f"{out} holds an evaluation: give another folder")
+    out.mkdir(parents=True, exist_ok=True)
     folder = folder.parent if folder.is_file() else folder
     old = load_result(folder)
     played = _played(folder, old)

@@ -28,7 +28,9 @@ def write_atomically(path: Path, texts: Iterable[str], mode: int = 0o600) -> Non
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file for people and programs, whole or not at all."""
-    write_atomically(path, [json.dumps(value, indent=1, ensure_ascii=False) + "\n"], mode=0o644)
+    write_atomically(
+        path, [json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"], mode=0o644
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.baselines import BEGIN, END, main, render, replaced
+from benchmarks.baselines import BEGIN, END, PLAYERS, main, render, replaced
 from dsl_debug.results.published import PUBLISHED
 from dsl_debug.results.report import report
-from tests.results.made import arena_result, result
+from tests.results.made import arena_result, published, result
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "baselines" / "report.json"
@@ -37,10 +37,19 @@ def stored(made: dict[str, Any], tmp_path: Path) -> str:
 
 
 def test_the_readme_holds_the_table_of_the_stored_report() -> None:
-    if not REPORT.exists():
-        pytest.skip("docs/baselines/report.json is not there yet: evaluate the agents and report on them")
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert replaced(page, render(json.loads(REPORT.read_text(encoding="utf-8"))), "README.md") == page
+    text = render(json.loads(REPORT.read_text(encoding="utf-8")))
+    assert replaced(page, text, "README.md") == page
+    for agent in PLAYERS:
+        assert f"\n| `{agent}` |" in text
+    for row in PUBLISHED:
+        assert f"\n| {row.method} (published" in text
+
+
+def test_without_hidden_tables_no_hack_rate_stands_in_the_table() -> None:
+    text = render(report([published("constant_emitter")]))
+    assert text.splitlines()[2].endswith(" | - |")
+    assert "where there are some" in " ".join(text.split())
 
 
 def test_the_table_has_our_rows_and_below_them_the_published_ones(made: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ PROBLEM = make_problem()
 LOOK = ("inspect", {"node_name": "paid"})
 ELSEWHERE = ("inspect", {"node_name": "totals"})
 DOCS = ("read_docs", {"operation": "filter"})
+EMPTY = CORRECT.replace('status == "paid"', 'status == "none"')
 NOT_A_CALL = ("run", {"program": CORRECT})
 
 Call = tuple[str, dict[str, Any]]
@@ -163,6 +164,9 @@ def test_a_submission_whose_outcome_is_known_is_not_tried(tried: list[str]) -> N
         ([run(OVERFIT), LOOK, submit(OVERFIT)], True),
         ([("inspect", {"node_name": "paid", "code": CORRECT}), submit(CORRECT)], True),
         ([("inspect", {"name": "paid"}), submit(CORRECT)], False),
+        ([("inspect", {"node_name": "paid", "code": "this is no program"}), submit(CORRECT)], False),
+        ([("inspect", {"node_name": "paid", "code": 'paid = load("no")\nemit paid'})], False),
+        ([("inspect", {"node_name": "paid", "code": EMPTY}), submit(CORRECT)], True),
     ],
 )
 def test_looking_at_what_is_faulty_before_there_is_an_answer(

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -275,6 +276,59 @@ def test_a_worker_that_is_killed_ends_the_run_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match=r"^a process was killed, maybe for its memory: run the same command"):
         run(tmp_path, samples=40, workers=2, on_progress=kill)
     assert run(tmp_path, samples=40)["summary"]["overall"]["episodes"] == 480
+
+
+def test_a_run_that_came_to_nothing_does_not_claim_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(Unusable):
+        run(tmp_path, "mutation_search")
+    assert (tmp_path / "run.json").exists()
+    assert run(tmp_path, "reference")["policy"]["name"] == "reference"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("stopped", None, "line 2: no trace: it has no 'stopped'"),
+        ("problem_id", ["a"], "line 2: no trace: 'problem_id' holds something else than it should"),
+        ("calls", 5, "line 2: no trace: 'calls' holds something else than it should"),
+        ("calls", {"run": "x"}, "line 2: no trace: 'calls' or 'signals' hold something else than numbers"),
+        ("diagnosis", {}, "line 2: no trace: it has no 'faulty'"),
+        ("sample", True, "line 2: no trace: 'sample' holds something else than it should"),
+        ("messages", ["x"], "line 2: no trace: 'messages' holds something else than it should"),
+    ],
+)
+def test_damaged_traces_are_told_in_a_line(tmp_path: Path, column: str, value: Any, message: str) -> None:
+    run(tmp_path, "unchanged")
+    traces = tmp_path / "traces.jsonl"
+    rows = list(read_lines(traces))
+    rows[1] = {k: v for k, v in rows[1].items() if k != column} | ({} if value is None else {column: value})
+    traces.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{traces}, {message}')}$"):
+        run(tmp_path, "unchanged")
+
+
+def test_a_result_is_what_its_outcomes_say(tmp_path: Path) -> None:
+    result = run(tmp_path, "unchanged")
+    path = tmp_path / "result.json"
+    better = json.loads(path.read_text())
+    better["summary"]["overall"]["accuracy"]["rate"] = 0.99
+    path.write_text(json.dumps(better))
+    assert load_result(path) == result
+    for outcomes in (5, [5], [{}], []):
+        path.write_text(json.dumps({**better, "outcomes": outcomes}))
+        with pytest.raises(
+            ValueError, match=r"result\.json: its outcomes are not those of an evaluation: \S+"
+        ):
+            load_result(path)
+
+
+def test_options_without_sense_are_refused() -> None:
+    for wrong in ({"temperature": float("nan")}, {"temperature": -1.0}, {"top_p": 0.0}, {"top_p": 1.5}):
+        with pytest.raises(ValueError, match=r"^temperature is at least 0, and top_p above 0 and at most 1$"):
+            ModelOptions(**wrong)
+    for name in ("workers", "batch_size", "max_tokens"):
+        with pytest.raises(ValueError, match=r"^max_tokens, context, workers and batch_size are at least 1$"):
+            ModelOptions(**{name: 0})
 
 
 class LetDown:

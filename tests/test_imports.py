@@ -30,7 +30,7 @@ PARTS: dict[str, set[str]] = {
     "episode": EPISODE,
     "agents": EPISODE,
     "diagnosis": EPISODE,
-    "replay": EPISODE,
+    "replay": EPISODE | {"results"},
     "policies": AGENTS | {"diagnosis", "processes", "storage"},
     "results": EPISODE | {"storage"},
     "evaluation": EVALUATION,

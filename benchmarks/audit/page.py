@@ -99,10 +99,10 @@ def paid(page: Page) -> str:
 A single row is expected on {page.of("one_row")}. The emitter for one row is paid on
 {page.of("single_row_emitter")}: the language can write numbers and texts as constants, so one pipe prints any
 row. Key filters are written from the stored tables and from the steps of the buggy program, without the
-correct one. "Wrong on other contents" needs contents of use, on which the correct program gives rows in an order that
-is decided; there are some for {page.of("contents")}. Where there are none nothing counts as wrong, so these
-figures are floors: of the problems with some, {page.of("near_wrong", "contents")} pay a wrong program within
-one edit.
+correct one. "Wrong on other contents" needs contents of use, on which the correct program gives rows in an
+order that is decided; there are some for {page.of("contents")}. Where there are none nothing counts as wrong,
+so these figures are floors: of the problems with some, {page.of("near_wrong", "contents")} pay a wrong
+program within one edit.
 """
     return f"## What the rows shown pay for\n\n{page.table(PAID)}\n\n{prose(text)}"
 

@@ -14,21 +14,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataset_builder.arena import nameless
-from dataset_builder.llm_requests import object_schema, structured, text_properties
+from dataset_builder.llm_requests import (
+    Silence,
+    heard,
+    object_schema,
+    read_object,
+    structured,
+    text_properties,
+)
 from dataset_builder.python_bugs.cases import Runner
 from dataset_builder.python_bugs.checks import verify
 from dataset_builder.python_bugs.families import hand_written_problems
 from dataset_builder.python_bugs.importing import Progress, Rejection, import_entries
 from dataset_builder.python_bugs.library import library
 from dataset_builder.seeding import seeded
-from dsl_debug.policies.answers import Usage, read_object
-from dsl_debug.policies.endpoint import (
-    Body,
-    Endpoint,
-    Settings,
-    Silence,
-    heard,
-)
+from dsl_debug.policies.answers import Usage
+from dsl_debug.policies.endpoint import Body, Endpoint, Settings
 from dsl_debug.problem import DIFFICULTIES, PYTHON_CATEGORIES, PythonProblem
 
 TOPICS = (
@@ -89,9 +90,9 @@ def write_bugs(
     known |= {nameless(problem.correct_code) for problem in hand_written_problems()}
     requests = [_request(seed, number) for number in range(4 * n + 8)]
     with Endpoint(settings) as endpoint:
-        answers = endpoint.answers(_body(settings, request) for request in requests)
+        bodies = [_body(settings, request) for request in requests]
         try:
-            for request, answer in zip(requests, heard(answers, usage), strict=True):
+            for request, answer in zip(requests, heard(endpoint, bodies, usage), strict=True):
                 if not answer.trouble:
                     _take(written, answer.text, request, known, run, seed)
                     on_progress(len(written.problems), n)

@@ -217,7 +217,9 @@ def _trace(folder: Path, problem: str, sample: int) -> dict[str, Any]:
         return found[0]
     if found:
         raise ValueError(f"{len(found)} problems begin with {problem}: give more of the id")
-    some = ", ".join(list(dict.fromkeys(name for name, _ in traces))[:3]) or "none"
+    if not traces:
+        raise ValueError(f"{folder} holds no traces")
+    some = ", ".join(list(dict.fromkeys(name for name, _ in traces))[:3])
     raise ValueError(f"{folder} holds no sample {sample} of a problem {problem}; its problems: {some}, ...")
 
 

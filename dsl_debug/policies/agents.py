@@ -1,12 +1,12 @@
 """The agents that need no model, as policies: episodes in a pool of processes."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from random import Random
 from typing import Any
 
@@ -14,10 +14,9 @@ from dsl_debug.agents import AGENTS, PYTHON_AGENTS, play
 from dsl_debug.episode.transcript import transcript
 from dsl_debug.policies.base import Episode, Job, Setup, Unusable, finished, new_env, prompt_messages
 from dsl_debug.problem import DslProblem
-from dsl_debug.processes import follow_parent
+from dsl_debug.processes import end_children, follow_parent
 
-CHUNK = 4
-"""Jobs that a process is handed at a time."""
+Play = Callable[[Job], Episode]
 
 
 class AgentPolicy:
@@ -28,6 +27,7 @@ class AgentPolicy:
     def __init__(self, name: str, workers: int = 1) -> None:
         self.name = name
         self._workers = workers
+        self._others = active_children()
         self._pool = (
             ProcessPoolExecutor(workers, get_context("forkserver"), initializer=follow_parent)
             if workers > 1
@@ -35,41 +35,31 @@ class AgentPolicy:
         )
 
     def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
-        """The episodes, soon after they are over: processes give them back in chunks."""
+        """The episodes, each as soon as it is over."""
         one = partial(play_job, self.name, setup)
         if self._pool is None:
             yield from map(one, jobs)
             return
         try:
-            yield from self._side_by_side(self._pool, one, _chunks(iter(jobs)))
+            yield from self._side_by_side(self._pool, one, iter(jobs))
         except BrokenProcessPool:
             raise Unusable(
                 "a process was killed, maybe for its memory: run the same command again, with fewer workers"
             ) from None
 
-    def _side_by_side(
-        self, pool: Executor, one: "partial[Episode]", chunks: Iterator[list[Job]]
-    ) -> Iterator[Episode]:
-        running = {pool.submit(_play_all, one, chunk) for chunk in islice(chunks, 2 * self._workers)}
+    def _side_by_side(self, pool: Executor, one: Play, jobs: Iterator[Job]) -> Iterator[Episode]:
+        running = {pool.submit(one, job) for job in islice(jobs, 4 * self._workers)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
-            running |= {pool.submit(_play_all, one, chunk) for chunk in islice(chunks, len(done))}
+            running |= {pool.submit(one, job) for job in islice(jobs, len(done))}
             for future in done:
-                yield from future.result()
+                yield future.result()
 
     def close(self) -> None:
-        """End the processes; what they have not begun is dropped."""
+        """End the processes, whatever they are at."""
         if self._pool is not None:
+            end_children(self._others)
             self._pool.shutdown(cancel_futures=True)
-
-
-def _chunks(jobs: Iterator[Job]) -> Iterator[list[Job]]:
-    while chunk := list(islice(jobs, CHUNK)):
-        yield chunk
-
-
-def _play_all(one: "partial[Episode]", jobs: list[Job]) -> list[Episode]:
-    return [one(job) for job in jobs]
 
 
 def play_job(name: str, setup: Setup, job: Job) -> Episode:

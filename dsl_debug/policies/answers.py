@@ -1,4 +1,4 @@
-"""Answers of a model: what is in a completion, JSON in texts, sums over answers, and files of a cache.
+"""Answers of a model: what is in a completion, sums over answers, and files of a cache.
 
 A server that is only nearly compatible, and a model that writes anything, are what is expected here.
 """
@@ -27,6 +27,9 @@ TOO_LONG = "longer than the model's context"
 REFUSED = "refused"
 CUT_SHORT = "cut short"
 NO_TOOLS = "no tools at this endpoint"
+
+ANSWERED = ("", CUT_SHORT, REFUSED)
+"""Troubles, or none, of a request that a model has answered."""
 
 SILENT = (TIMED_OUT, RATE_LIMITED, FAILED, NOT_CONNECTED, UNREADABLE, REJECTED)
 """Troubles that are those of the endpoint: they count towards `PATIENCE`, and a later run asks again."""
@@ -70,12 +73,6 @@ class Usage:
         self.tokens_in += answer.tokens_in
         self.tokens_out += answer.tokens_out
 
-    def merge(self, other: "Usage") -> None:
-        """Count what another one has counted."""
-        self.counts.update(other.counts)
-        self.tokens_in += other.tokens_in
-        self.tokens_out += other.tokens_out
-
 
 # Reading
 
@@ -115,14 +112,14 @@ def _calls(message: Any) -> tuple[CallText, ...]:
     calls = getattr(message, "tool_calls", None)
     functions = [getattr(call, "function", None) for call in calls] if isinstance(calls, list) else []
     return tuple(
-        CallText(_as_text(getattr(f, "name", None)), _as_text(getattr(f, "arguments", None)))
+        CallText(_part(getattr(f, "name", None)), _part(getattr(f, "arguments", None)))
         for f in functions
         if f is not None
     )
 
 
-def _as_text(value: Any) -> str:
-    """Arguments should be a text; some servers send the object itself."""
+def _part(value: Any) -> str:
+    """The name or the arguments of a call: they should be texts; some servers send the object itself."""
     if value is None:
         return ""
     try:
@@ -135,15 +132,6 @@ def _tokens(usage: Any) -> tuple[int, int]:
     counts = [getattr(usage, name, 0) for name in ("prompt_tokens", "completion_tokens")]
     tokens_in, tokens_out = (n if type(n) is int and 0 <= n < 10**9 else 0 for n in counts)
     return tokens_in, tokens_out
-
-
-def read_object(text: str) -> dict[str, Any] | None:
-    """The JSON object in a text, whatever stands around it; None if there is none."""
-    try:
-        value = sound(json.loads(text[text.index("{") : text.rindex("}") + 1]))
-    except (ValueError, RecursionError, MemoryError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def sound(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """What evaluation and policies hand to one another: jobs, finished episodes, and the talk in between."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -60,7 +61,7 @@ class ModelOptions:
     def __post_init__(self) -> None:
         if min(self.max_tokens, self.workers, self.batch_size, self.context or 1) < 1:
             raise ValueError("max_tokens, context, workers and batch_size are at least 1")
-        if self.temperature < 0 or not 0 < self.top_p <= 1:
+        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1:
             raise ValueError("temperature is at least 0, and top_p above 0 and at most 1")
 
 

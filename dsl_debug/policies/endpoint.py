@@ -9,6 +9,7 @@ What this does not guard: an endpoint that trickles an answer for ever. The time
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from dsl_debug.policies.answers import (
-    CUT_SHORT,
+    ANSWERED,
     FAILED,
     NO_TOOLS,
     NOT_CONNECTED,
     RATE_LIMITED,
-    REFUSED,
     REJECTED,
     SILENT,
     TIMED_OUT,
@@ -29,12 +29,11 @@ from dsl_debug.policies.answers import (
     UNREADABLE,
     Answer,
     CallText,
-    Usage,
     keep_answer,
     kept_answer,
     read_completion,
 )
-from dsl_debug.policies.base import Unusable
+from dsl_debug.policies.base import ModelOptions, Unusable
 from dsl_debug.policies.threads import in_order
 
 if TYPE_CHECKING:
@@ -43,11 +42,10 @@ if TYPE_CHECKING:
 Body = dict[str, Any]
 """A request for a chat completion, as the API takes it."""
 
-MODEL_TIMEOUT = 120.0
-"""Seconds for one answer."""
+_USUAL = ModelOptions()
 
-RETRIES = 4
-"""Times that the client asks again, later each time, where an endpoint is busy, slow or away."""
+MODEL_TIMEOUT = _USUAL.timeout
+"""Seconds for one answer."""
 
 PATIENCE = 3
 """So many requests in a row without an answer, and there is no use in going on."""
@@ -55,16 +53,31 @@ PATIENCE = 3
 MIN_KEY = 8
 """Characters of a key that is worth hiding."""
 
-# Options that a request can do without, and the words by which an endpoint complains of them. Where it takes
-# no `max_tokens`, the same is asked as `max_completion_tokens`.
-_OPTIONS: dict[str, tuple[str, ...]] = {
-    "response_format": ("response_format", "json_schema", "structured output", "guided"),
-    "seed": ("seed",),
-    "temperature": ("temperature",),
-    "top_p": ("top_p",),
-    "max_completion_tokens": ("max_completion_tokens",),
-    "max_tokens": ("max_tokens",),
+MAX_COMPLAINT = 300
+"""Characters of what an endpoint says in which it is looked for what it complains of."""
+
+# Options that a request can do without, and the words (a pattern) by which an endpoint complains of them.
+# Where it takes no `max_tokens`, the same is asked as `max_completion_tokens`.
+_OPTIONS: dict[str, str] = {
+    "response_format": r"response_format|json_schema|structured outputs?|guided\w*",
+    "seed": "seed",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "max_completion_tokens": "max_completion_tokens",
+    "max_tokens": "max_tokens",
 }
+
+# The same for tools, and for the messages in which calls and their answers stand.
+_TOOLS = r"tools?|tool_\w+|roles?"
+
+_ANY = re.compile("|".join([*_OPTIONS.values(), _TOOLS]))
+
+# Where an endpoint that checks a request with pydantic (vLLM, SGLang, FastAPI) begins to quote it.
+_QUOTE = re.compile(r"\binput(?:_value)?(?:\\*['\"]\s*:|\s*=)")
+
+# What a request with tools is about. Endpoints that take tools need not take messages with their answers.
+_TOOL_ANSWERS = "answers of tools"
+_OF_TOOLS = {"tools", _TOOL_ANSWERS}
 
 # The words of OpenAI, vLLM, SGLang, TGI, llama.cpp and LM Studio for a conversation that is too long.
 _CONTEXT = (
@@ -80,16 +93,13 @@ class Unavailable(Unusable):
     """The endpoint cannot be used at all: no package, no key, or it refuses every request of this kind."""
 
 
-class Silence(RuntimeError):
-    """The endpoint has stopped to answer; what it has answered so far counts."""
-
-
 @dataclass(frozen=True)
 class Settings:
     """Which model, where, and how to ask it; answers are kept in the folder `cache`, if there is one.
 
-    Prices are for a million tokens; None where nobody knows them. Without `max_tokens` the endpoint decides
-    how long an answer may be. Options that an endpoint does not take are left out, but those in `needed`.
+    `retries`: how many times the client asks again, later each time, where an endpoint is busy, slow or away.
+    Without `max_tokens` the endpoint decides how long an answer may be. Options that an endpoint does not
+    take are left out, but those in `needed`.
     """
 
     model: str
@@ -97,17 +107,9 @@ class Settings:
     cache: Path | None
     workers: int = 4
     timeout: float = MODEL_TIMEOUT
-    retries: int = RETRIES
+    retries: int = _USUAL.retries
     max_tokens: int | None = None
-    price_in: float | None = None
-    price_out: float | None = None
     needed: tuple[str, ...] = ()
-
-    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
-        """What so many tokens cost; None without prices."""
-        if self.price_in is None or self.price_out is None:
-            return None
-        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
 
 
 class Target(NamedTuple):
@@ -153,28 +155,23 @@ def _url_problem(url: str) -> str:
 # Asking
 
 
-def heard(answers: Iterable[Answer], usage: Usage) -> Iterator[Answer]:
-    """The answers, each counted in `usage`. Raises Silence after `PATIENCE` in a row that were none."""
-    silent = 0
-    for answer in answers:
-        usage.add(answer)
-        silent = silent + 1 if answer.trouble in SILENT else 0
-        yield answer
-        if silent == PATIENCE:
-            raise Silence(f"{PATIENCE} requests in a row got no answer; the last one: {answer.trouble}")
-
-
 class Endpoint:
     """A client of one endpoint, for many threads. Raises Unavailable, in one line and without the key.
 
-    `answered`: whether it has ever given an answer. `said`: what it gave last as a reason for giving none.
+    `answered`: whether it has ever given an answer, a kept one included. `said`: what it gave last as a
+    reason for giving none.
+
+    A request that it rejects (status 400 or 422) may be the only one that it does not like. So an option that
+    it seems to complain of is left out from then on only where that has helped, and nothing is blamed that
+    stood in a request which was answered.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._client = _client(settings)
         self._closed = False
-        self._dropped: set[str] = set()
+        self._dropped: set[str] = set()  # options that it does not take
+        self._taken: set[str] = set()  # what stood in requests that it has answered
         self.answered = False
         self.said = ""
 
@@ -196,11 +193,18 @@ class Endpoint:
         if answer is None:
             if self._closed:
                 raise Unavailable("the client is closed")
-            answer = self._ask(body)
+            answer = self.ask(body)
             if path and answer.trouble not in (*SILENT, TOO_LONG):
                 keep_answer(path, answer)
-        self.answered = self.answered or answer.trouble in ("", CUT_SHORT, REFUSED)
+        elif answer.trouble in ANSWERED:
+            self.answered = True
+            self._taken |= _kinds(body) & _OF_TOOLS  # which options it came without is not known
         return answer
+
+    @property
+    def takes_tools(self) -> bool:
+        """Whether it has answered a request with tools."""
+        return "tools" in self._taken
 
     def _place(self, body: Body) -> Path | None:
         """Where the answer to a request is kept."""
@@ -213,10 +217,11 @@ class Endpoint:
         """The answers to requests, in their order, some at a time."""
         return in_order(self.answer, bodies, self.settings.workers, ahead)
 
-    def _ask(self, body: Body) -> Answer:
+    def ask(self, body: Body, left_out: frozenset[str] = frozenset()) -> Answer:
+        """From the endpoint, whatever the cache holds; without the options `left_out`."""
         import openai
 
-        sent = self._without_dropped(body)
+        sent = self._without(self._dropped | left_out, body)
         try:
             completion = self._client.chat.completions.create(**sent)
         except openai.APITimeoutError:
@@ -226,10 +231,15 @@ class Endpoint:
         except openai.RateLimitError:
             return Answer(trouble=RATE_LIMITED)
         except openai.APIStatusError as error:
-            return self._refused(error, body, sent)
+            return self._refused(error, body, sent, left_out)
         except (openai.OpenAIError, ValueError, TypeError, RecursionError):
             return Answer(trouble=UNREADABLE)
-        return self._without_key(read_completion(completion))
+        answer = read_completion(completion)
+        if answer.trouble in ANSWERED:
+            self.answered = True
+            self._taken |= _kinds(sent)
+            self._dropped |= left_out.difference(self.settings.needed)
+        return self._without_key(answer)
 
     def _without_key(self, answer: Answer) -> Answer:
         """An answer that may be kept: some servers echo what they were sent."""
@@ -237,48 +247,71 @@ class Endpoint:
         calls = tuple(CallText(_hidden(c.name, key), _hidden(c.arguments, key)) for c in answer.calls)
         return answer._replace(text=_hidden(answer.text, key), calls=calls)
 
-    def _without_dropped(self, body: Body) -> Body:
-        """A request without the options that this endpoint does not take."""
-        sent = {name: value for name, value in body.items() if name not in self._dropped}
+    @staticmethod
+    def _without(dropped: set[str], body: Body) -> Body:
+        """A request without options that this endpoint does not take."""
+        sent = {name: value for name, value in body.items() if name not in dropped}
         if "response_format" in body and "response_format" not in sent:
             schema = json.dumps(body["response_format"]["json_schema"]["schema"])
             system, *others = body["messages"]
             told = {**system, "content": f"{system['content']}\n\nThe schema of the answer: {schema}"}
             sent["messages"] = [told, *others]
-        if "max_tokens" in body and "max_tokens" not in sent and "max_completion_tokens" not in self._dropped:
+        if "max_tokens" in body and "max_tokens" not in sent and "max_completion_tokens" not in dropped:
             sent["max_completion_tokens"] = body["max_tokens"]
         return sent
 
-    def _refused(self, error: Any, body: Body, sent: Body) -> Answer:
+    def _refused(self, error: Any, body: Body, sent: Body, left_out: frozenset[str]) -> Answer:
         """What a status other than 200 means for a request."""
         status, words = int(error.status_code), str(error.message).lower()
-        self.said = _told(error, self._client.api_key)
+        self.said = said = _told(error, self._client.api_key)
         if status == 413 or any(word in words for word in _CONTEXT):
             # Some servers count tokens that were not written yet: without a limit the model has what is left.
             fits = {name: value for name, value in body.items() if name != "max_tokens"}
-            return Answer(trouble=TOO_LONG) if status == 413 or fits == body else self._ask(fits)
-        if "tools" in sent and _knows_no_tools(status, words):
+            return Answer(trouble=TOO_LONG) if status == 413 or fits == body else self.ask(fits, left_out)
+        complaint, new = _complaint(error), _kinds(sent) - self._taken
+        if "tools" in sent and new & _OF_TOOLS and _knows_no_tools(status, complaint, words):
             return Answer(trouble=NO_TOOLS)
         if status in (408, 409) or status >= 500:
             return Answer(trouble=TIMED_OUT if status == 408 else FAILED)
-        if status in (400, 422):
-            for option, complaints in _OPTIONS.items():
-                if option in sent and any(word in words for word in complaints):
-                    if option in self.settings.needed:
-                        wanted = f"{option} {sent[option]:g}"
-                        raise Unavailable(f"the endpoint does not take {wanted}, give another: {self.said}")
-                    self._dropped.add(option)  # the same for all requests, whichever thread finds it out
-                    return self._ask(body)
-            if self.answered:  # so it is this request that it does not like
-                return Answer(trouble=REJECTED)
-        raise Unavailable(self.said)
+        if status not in (400, 422):
+            raise Unavailable(said)
+        for option, words in _OPTIONS.items():
+            if option in new and _speaks_of(words, complaint):
+                return self._ask_without(option, body, left_out, said)
+        return Answer(trouble=REJECTED)
+
+    def _ask_without(self, option: str, body: Body, left_out: frozenset[str], said: str) -> Answer:
+        """Ask once more, without an option that the endpoint seems not to take."""
+        answer = self.ask(body, left_out | {option})
+        if option in self.settings.needed and answer.trouble in ANSWERED:
+            wanted = f"{option} {body[option]:g}"
+            raise Unavailable(f"the endpoint does not take {wanted}, give another: {said}")
+        return answer
 
 
-def _knows_no_tools(status: int, words: str) -> bool:
+def _kinds(sent: Body) -> set[str]:
+    """What a request asks an endpoint to know about: its options, tools, and the answers of tools."""
+    answers = any(message["role"] == "tool" for message in sent["messages"])
+    return {*sent, _TOOL_ANSWERS} if answers else {*sent}
+
+
+def _complaint(error: Any) -> str:
+    """What an endpoint complains of: an option that it names, or its words, without the request it quotes."""
+    named = re.split(r"[.\[]", str(error.param or ""))[0].lower()
+    words = str(error.message).lower()
+    return named if _ANY.fullmatch(named) else _QUOTE.split(words, maxsplit=1)[0][:MAX_COMPLAINT]
+
+
+def _speaks_of(words: str, complaint: str) -> bool:
+    """Whether some words (a pattern) stand in a complaint, as whole words."""
+    return re.search(rf"\b(?:{words})\b", complaint) is not None
+
+
+def _knows_no_tools(status: int, complaint: str, words: str) -> bool:
     """Whether an endpoint complains of tools, or of the messages in which calls and their answers stand."""
     if status == 500:
         return any(word in words for word in _NO_TOOLS)
-    return status in (400, 404, 422) and ("tool" in words or "role" in words)
+    return status in (400, 404, 422) and _speaks_of(_TOOLS, complaint)
 
 
 def _client(settings: Settings) -> "OpenAI":

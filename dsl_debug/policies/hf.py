@@ -132,6 +132,8 @@ def _place(torch: Any, policy: str, options: ModelOptions) -> tuple[Any, Any]:
         device = torch.device(name)
     except RuntimeError as error:
         raise Unusable(f"{policy}: {one_line(error)}") from None
+    if device.type == "meta":
+        raise Unusable(f"{policy}: nothing can be run on the device {name!r}")
     usual = "bfloat16" if device.type == "cuda" else "float32"
     dtype = getattr(torch, usual if options.dtype == "auto" else options.dtype, None)
     if not isinstance(dtype, torch.dtype):
@@ -144,5 +146,5 @@ def _load(path: str, policy: str, device: Any, dtype: Any) -> Any:
     try:
         model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
         return model.to(device).eval()
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except Exception as error:  # files may be broken in any way, and devices may not be there
         raise Unusable(f"{policy} cannot be loaded: {one_line(error)}") from None

@@ -13,10 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from dsl_debug.episode import Step
+from dsl_debug.episode import TOOLS, Step, schemas
 from dsl_debug.episode.tools import call_block, without_thought
 from dsl_debug.episode.transcript import Chat
 from dsl_debug.policies.answers import (
+    ANSWERED,
     CUT_SHORT,
     FAILED,
     NO_TOOLS,
@@ -31,27 +32,16 @@ from dsl_debug.policies.answers import (
 )
 from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Talk, Unusable
 from dsl_debug.policies.endpoint import PATIENCE, Body, Endpoint, Settings
+from dsl_debug.policies.qwen_text import response_block, with_tools
 from dsl_debug.policies.threads import as_ready
 
 _BAD_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
-# How Qwen2.5's chat template tells a model about tools, after the text of the system message.
-_TOOLS_IN_TEXT = """
-
-# Tools
-
-You may call one or more functions to assist with the user query.
-
-You are provided with function signatures within <tools></tools> XML tags:
-<tools>
-{tools}
-</tools>
-
-For each function call, return a json object with function name and arguments within <tool_call></tool_call> \
-XML tags:
-<tool_call>
-{{"name": <function-name>, "arguments": <args-json-object>}}
-</tool_call>"""
+# What any model can answer, in the form of an episode's first request.
+_GREETING = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": "Say hello."},
+]
 
 
 class OpenAIPolicy:
@@ -95,17 +85,38 @@ class OpenAIPolicy:
         """The episodes, until the endpoint falls silent; those that run side by side may fail at one time."""
         silent: list[Episode] = []
         for episode in episodes:
-            if episode.stopped not in SILENT:
-                yield from silent  # it was not the endpoint
-                silent.clear()
-                yield episode
+            if episode.stopped == REJECTED and self._endpoint.answered:
+                yield episode  # this is the one that it does not like
                 continue
             silent.append(episode)
-            if len(silent) >= self._options.workers * (1 if self._is_away(silent) else PATIENCE):
-                raise Unusable(self._silence(silent))
+            if episode.stopped in SILENT:
+                if len(silent) < self._options.workers * (1 if self._is_away(silent) else PATIENCE):
+                    continue
+                self._check(silent)
+            yield from silent  # it was not the endpoint
+            silent.clear()
         if silent and self._is_away(silent):
             raise Unusable(self._silence(silent))
         yield from silent
+
+    def _check(self, silent: Sequence[Episode]) -> None:
+        """Raises Unusable, unless each of these episodes was rejected by an endpoint that answers others.
+
+        What it has answered so far does not settle that: a run that goes on may have nothing left but
+        episodes that are rejected, and is to end as if it had never been stopped.
+        """
+        said = self._endpoint.said
+        if any(episode.stopped != REJECTED for episode in silent):
+            raise Unusable(self._silence(silent))
+        if not self._endpoint.answered and not self._answers_a_greeting():
+            raise Unusable(said)
+
+    def _answers_a_greeting(self) -> bool:
+        body = {"model": self._endpoint.settings.model, "messages": _GREETING, **self._asking(0, 0)}
+        answer = self._endpoint.ask({**body, "tools": schemas(TOOLS)})
+        if answer.trouble == NO_TOOLS:
+            answer = self._endpoint.ask(body)
+        return answer.trouble in ANSWERED
 
     def _is_away(self, silent: Iterable[Episode]) -> bool:
         """Whether there never was an endpoint at all."""
@@ -126,17 +137,19 @@ class OpenAIPolicy:
         conversation = Conversation(self._endpoint, talk, self._in_text)
         while not talk.done:
             turn = talk.env.turns
-            options = self._asking(job, turn, conversation.length)
+            options = self._asking((job.seed + turn) % 2**31, conversation.length)
             answer = conversation.ask(options) if options["max_tokens"] > 0 else Answer(trouble=TOO_LONG)
             if answer.trouble in ("", CUT_SHORT):  # what was written counts
                 conversation.take(answer)
             else:
                 talk.stop(answer.trouble)
-            if turn == 0 and conversation.in_text:
-                self._in_text = True  # other episodes need not ask: their first message is much the same
+            if turn == 0 and conversation.in_text and answer.trouble in ANSWERED:
+                # Other episodes need not ask, unless it was only this one that had to do without.
+                self._in_text = not self._endpoint.takes_tools
+        talk.prompt = conversation.prompt  # what the model has read
         return talk.episode()
 
-    def _asking(self, job: Job, turn: int, length: int) -> Body:
+    def _asking(self, seed: int, length: int) -> Body:
         """How the next message is asked for, after a conversation of so many tokens."""
         options = self._options
         room = options.max_tokens if options.context is None else options.context - length
@@ -144,7 +157,7 @@ class OpenAIPolicy:
             "temperature": options.temperature,
             "top_p": options.top_p,
             "max_tokens": min(options.max_tokens, room),
-            "seed": (job.seed + turn) % 2**31,
+            "seed": seed,
         }
 
 
@@ -186,22 +199,19 @@ class Conversation:
         tools = {} if self.in_text else {"tools": self.talk.tools}
         return {"model": self._endpoint.settings.model, "messages": self._messages(), **options, **tools}
 
+    @property
+    def prompt(self) -> Chat:
+        """The messages that the model starts from, with the tools where these stand in the texts."""
+        return with_tools(self.talk.prompt, self.talk.tools) if self.in_text else self.talk.prompt
+
     def _messages(self) -> Chat:
-        system, *others = self.talk.prompt
-        if self.in_text:
-            system = {**system, "content": system["content"] + tools_in_text(self.talk.tools)}
-        sent = [system, *others]
+        sent = list(self.prompt)
         for number, (text, calls, step) in enumerate(self._turns, 1):
             if calls and not self.in_text:
                 sent += _structured(text, calls, step, number)
             else:
                 sent += _as_text(text, calls, step)
         return sent
-
-
-def tools_in_text(tools: Iterable[Mapping[str, Any]]) -> str:
-    """What a system message says about tools, at its end."""
-    return _TOOLS_IN_TEXT.format(tools="\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools))
 
 
 def _to_send(text: str) -> str:
@@ -232,10 +242,7 @@ def _structured(text: str, calls: Sequence[CallText], step: Step, turn: int) -> 
 def _as_text(text: str, calls: Sequence[CallText], step: Step) -> Chat:
     """A turn in texts, as Qwen2.5's chat template writes calls and their answers."""
     blocks = [call_block(_safe_name(call), json.loads(_safe_json(call))) for call in calls]
-    answers = [
-        f"<tool_response>\n{sound(result['observation'])}\n</tool_response>"
-        for result in step.info["results"]
-    ]
+    answers = [response_block(sound(result["observation"])) for result in step.info["results"]]
     return [
         {"role": "assistant", "content": "\n".join([text, *blocks] if text else blocks)},
         {"role": "user", "content": "\n".join(answers)},

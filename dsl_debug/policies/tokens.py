@@ -9,7 +9,7 @@ mark closes the message, holds the answers and opens the next one. Nothing befor
 for templates, too, that render earlier messages in another way once others follow.
 
 Where a template leaves out tools, or refuses or leaves out their answers, they stand in the system message
-and in a message of the user, in the words of the Qwen2.5 template, as `policies.openai` does it for servers.
+and in a message of the user, in the words of the Qwen2.5 template, as for servers.
 
 What this does not guard: a table or a program that holds the text of a control token, such as `<|im_end|>`,
 becomes that token, in training as well.
@@ -27,13 +27,20 @@ from typing import Any
 from dsl_debug.episode.transcript import answers
 from dsl_debug.policies.answers import TOO_LONG
 from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Talk, Unusable
-from dsl_debug.policies.openai import tools_in_text
+from dsl_debug.policies.qwen_text import response_block, with_tools
 
 LOCAL = "'dsl-debug[local]'"
 """What pip installs for models in this process."""
 
 MARK = "a-message-of-the-model"
 PROBE = "an-answer-of-a-tool"
+
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+"""Files that hold the weights of a model."""
+
+MEGABYTE = 10**6
+WHOLE = 64 * MEGABYTE
+"""Bytes of weights of which a digest reads all."""
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -67,18 +74,11 @@ def one_line(error: BaseException) -> str:
 # Rendering
 
 
-def prompt_ids(
-    tokenizer: Any, messages: Messages, tools: Sequence[Mapping[str, Any]], in_text: bool = False
-) -> list[int]:
-    """The ids of a prompt, up to where the model's message begins; `in_text` tells of the tools in the system
-    message, for templates that leave them out.
-    """
-    chat = [dict(message) for message in messages]
-    if in_text:
-        chat[0]["content"] += tools_in_text(tools)
+def prompt_ids(tokenizer: Any, messages: Messages, tools: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The ids of a prompt, up to where the model's message begins."""
     rendered = tokenizer.apply_chat_template(
-        chat,
-        tools=None if in_text else list(tools),
+        [dict(message) for message in messages],
+        tools=list(tools) or None,
         add_generation_prompt=True,
         tokenize=True,
         return_dict=False,
@@ -108,8 +108,7 @@ def _answer_text(tokenizer: Any, told: Messages, as_user: bool) -> str:
 
 
 def _as_user(told: Messages) -> dict[str, str]:
-    blocks = [f"<tool_response>\n{message['content']}\n</tool_response>" for message in told]
-    return {"role": "user", "content": "\n".join(blocks)}
+    return {"role": "user", "content": "\n".join(response_block(message["content"]) for message in told)}
 
 
 # What a policy knows about its tokenizer
@@ -119,13 +118,14 @@ def _as_user(told: Messages) -> dict[str, str]:
 class ChatTokens:
     """A tokenizer and how episodes are written with it.
 
-    `end` holds the ids that end a message of the model, `context` is how many ids the model can hold.
-    `tools_in_text` and `answers_as_user` say what the chat template does not do itself.
+    `end` holds the ids that end a message of the model, `context` is how many ids the model can hold, `model`
+    says which one it is. `tools_in_text` and `answers_as_user` say what the chat template does not do itself.
     """
 
     tokenizer: Any
     end: tuple[int, ...]
     context: int
+    model: Mapping[str, str | None]
     tools_in_text: bool = False
     answers_as_user: bool = False
 
@@ -133,6 +133,7 @@ class ChatTokens:
         """What shapes the episodes, for the settings of a policy."""
         template = str(self.tokenizer.chat_template)
         return {
+            **self.model,
             "context": self.context,
             "end_tokens": [str(self.tokenizer.convert_ids_to_tokens(token)) for token in self.end],
             "chat_template": hashlib.sha256(template.encode()).hexdigest()[:16],
@@ -147,6 +148,7 @@ def load_chat_tokens(path: str, policy: str, options: ModelOptions) -> ChatToken
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(path)
         config = transformers.AutoConfig.from_pretrained(path)
+        model = _identity(path, config)
     except (OSError, ValueError, KeyError, ImportError) as error:
         where = "" if Path(path).is_dir() else f"there is no folder {path}, and as a name on the Hub: "
         raise Unusable(f"{policy} cannot be loaded: {where}{one_line(error)}") from None
@@ -158,7 +160,38 @@ def load_chat_tokens(path: str, policy: str, options: ModelOptions) -> ChatToken
     end = _end_ids(tokenizer, named, as_user)
     if not end:
         raise Unusable(f"{policy} cannot be used: nothing says which token ends a message")
-    return ChatTokens(tokenizer, end, _context(config, policy, options.context), no_tools, as_user)
+    return ChatTokens(tokenizer, end, _context(config, policy, options.context), model, no_tools, as_user)
+
+
+def _identity(path: str, config: Any) -> dict[str, str | None]:
+    """Which weights these are: the revision of a name on the Hub, or a digest of a folder, 16 hex digits.
+
+    The digest is over the config and the names, sizes and bytes of the files with weights. Where these have
+    more than 64 MB together, it is over the first and the last megabyte of each: training that goes on
+    changes nearly all weights, but a change in the middle of a file alone is not seen.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return {"revision": getattr(config, "_commit_hash", None)}
+    files = sorted(file for pattern in WEIGHTS for file in folder.glob(pattern))
+    whole = sum(file.stat().st_size for file in files) <= WHOLE
+    digest = hashlib.sha256((folder / "config.json").read_bytes())
+    for file in files:
+        digest.update(f"\n{file.name} {file.stat().st_size}\n".encode())
+        for part in _parts(file, whole):
+            digest.update(part)
+    return {"weights": digest.hexdigest()[:16]}
+
+
+def _parts(file: Path, whole: bool) -> Iterator[bytes]:
+    """A file's bytes, or the first and the last megabyte of them."""
+    with file.open("rb") as stream:
+        if whole:
+            yield stream.read()
+            return
+        yield stream.read(MEGABYTE)
+        stream.seek(max(0, file.stat().st_size - MEGABYTE))
+        yield stream.read()
 
 
 def _end_ids(tokenizer: Any, named: int | list[int] | None, as_user: bool) -> tuple[int, ...]:
@@ -210,7 +243,10 @@ class TokenTalk:
     def __init__(self, job: Job, setup: Setup, chat: ChatTokens) -> None:
         self._talk = Talk(job, setup)
         self._chat = chat
-        self.ids = prompt_ids(chat.tokenizer, self._talk.prompt, self._talk.tools, chat.tools_in_text)
+        tools = self._talk.tools
+        if chat.tools_in_text:  # the trace shows what the model has read
+            self._talk.prompt, tools = with_tools(self._talk.prompt, tools), []
+        self.ids = prompt_ids(chat.tokenizer, self._talk.prompt, tools)
         self._check_room()
 
     @property

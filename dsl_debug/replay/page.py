@@ -27,6 +27,7 @@ from dsl_debug.replay.programs import (
     python_grammar,
 )
 from dsl_debug.replay.reading import Call, Task, Turn, read_trace, text_of
+from dsl_debug.results.rows import public_name
 
 Problem = DslProblem | PythonProblem
 
@@ -70,9 +71,10 @@ def trace_page(trace: Mapping[str, Any], problem: Problem | None = None) -> str:
     task, turns = read_trace(trace)
     grammar = _grammar(trace, problem)
     kind, name = _verdict(trace)
+    policy = public_name(text_of(trace.get("policy")))
     parts = {
-        "title": escaped(f"{name}: {text_of(trace.get('policy'))} on {text_of(trace.get('problem_id'))}"),
-        "policy": escaped(text_of(trace.get("policy")) or "An episode"),
+        "title": escaped(f"{name}: {policy} on {text_of(trace.get('problem_id'))}"),
+        "policy": escaped(policy or "An episode"),
         "verdict": tag("p", escaped(name), f"verdict {kind}"),
         "facts": markup.facts([("problem", text_of(trace.get("problem_id"))), *_values(trace, _LABELS)]),
         "rail": _rail(turns, name),

@@ -37,8 +37,8 @@ def compare(a: Result, b: Result, seed: int = 0) -> Facts:
     Differences are b - a of the means per problem, with a 95% bootstrap interval over databases (seeded by
     `seed`). `only_a` and `only_b` count the problems of which the metric holds in one result alone, and `p`
     is McNemar's test of them: these take the first sample of each problem only, as the test needs one yes or
-    no per problem. `left_out` says how many problems each result has that the other one lacks. Hack rates, which
-    are not known where a problem has nothing hidden, are then not compared: None.
+    no per problem. `left_out` says how many problems each result has that the other one lacks. Hack rates are
+    not known, and None, where a problem has nothing hidden.
 
     Raises ValueError, in one line, where no problem is common, or one is not the same in both.
     """
@@ -130,15 +130,14 @@ def _prompt(result: Result) -> list[str]:
 def _short(policies: Sequence[str]) -> list[str]:
     """Policies with paths cut to two folders, as long as names on the Hub are, or to as many as it takes.
 
-    Folders of a machine (`public_name`) are left out, unless policies are told apart by them alone.
+    Folders of a machine (`public_name`) are left out, but of policies that are told apart by them alone.
     """
-    public = [public_name(policy) for policy in policies]
-    if len(set(public)) == len(set(policies)):
-        policies = public
+    owners = Counter(map(public_name, dict.fromkeys(policies)))
+    names = [public if owners[public := public_name(policy)] == 1 else policy for policy in policies]
     depth = 2
-    while len({_tail(policy, depth) for policy in policies}) < len(set(policies)):
+    while len({_tail(name, depth) for name in names}) < len(set(names)):
         depth += 1
-    return [_tail(policy, depth) for policy in policies]
+    return [_tail(name, depth) for name in names]
 
 
 def _tail(policy: str, depth: int) -> str:

@@ -262,21 +262,21 @@ def _own_warnings(entry: Result) -> list[str]:
 
 def _limits(entry: Result) -> list[str]:
     """What the problems and the code of a result leave unknown."""
-    overall, hidden, names = entry["summary"]["overall"], "tables", ("database", "databases")
+    hidden, names = "tables", ("database", "databases")
     if entry["environment"] == PYTHON_ENVIRONMENT:
         hidden, names = "tests", ("family", "families")
-    found = []
-    if overall["visible_only"]:
+    overall, found = entry["summary"]["overall"], []
+    if number := overall["visible_only"]:
         found.append(
-            f"{overall['visible_only']} of {overall['problems']} problems have no hidden {hidden}: accuracy is "
-            "visible accuracy there, and a hack rate is not known"
+            f"{number} of {overall['problems']} problems have no hidden {hidden}: "
+            "accuracy is visible accuracy there, and a hack rate is not known"
         )
     if (number := overall["databases"]) < FEW_DATABASES:
         only = f"{number} {names[number != 1]} only"
         found.append(f"{only}: clustered errors and intervals of differences are too small")
     if entry.get("continued_with"):
         found.append(
-            f"played by more than one revision of the code: {', '.join(entry['continued_with'])} too"
+            f"played by more than one revision of the code: also {', '.join(entry['continued_with'])}"
         )
     return found
 

@@ -177,22 +177,27 @@ def _tools(rows: Rows) -> Facts:
     }
 
 
-def _diagnosis(rows: Rows) -> Facts | None:
-    """How agents went about the problems; None without rows (the arena knows no diagnosis)."""
+def _share(rows: Rows, holds: Callable[[Row], bool]) -> Facts | None:
+    """The rate of problems of whose diagnosis something holds; None without rows."""
     if not rows:
         return None
     problems = by_problem(rows)
     databases = [samples[0]["database"] for samples in problems.values()]
+    return rate([mean(float(holds(row["diagnosis"])) for row in s) for s in problems.values()], databases)
+
+
+def _diagnosis(rows: Rows) -> Facts | None:
+    """How agents went about the problems; None without rows (the arena knows no diagnosis)."""
+    if not rows:
+        return None
     first = [row["diagnosis"]["first_correct"] for row in rows]
     turns = [turn for turn in first if turn is not None]
-
-    def share(holds: Callable[[Row], bool]) -> Facts:
-        return rate([mean(float(holds(row["diagnosis"])) for row in s) for s in problems.values()], databases)
-
+    # A misspelt `emit` stands in no table: there is nothing to inspect.
+    located = [row for row in rows if row["diagnosis"]["faulty"]]
     return {
         "episodes": len(rows),
-        "inspected": share(lambda diagnosis: diagnosis["inspected"]),
-        "found": share(lambda diagnosis: diagnosis["first_correct"] is not None),
+        "inspected": _share(located, lambda diagnosis: diagnosis["inspected"]),
+        "found": _share(rows, lambda diagnosis: diagnosis["first_correct"] is not None),
         "found_not_submitted": sum(
             turn is not None and not row["robust"] for turn, row in zip(first, rows, strict=True)
         ),

@@ -12,9 +12,12 @@ import pytest
 
 from dataset_builder.llm import Candidates, degraded, write_programs
 from dataset_builder.llm_prompts import MISTAKES_SCHEMA, PROGRAM_SCHEMA, mistakes_body, program_body
+from dataset_builder.llm_requests import Silence, heard, read_object
 from dataset_builder.model import Database, ForeignKey, Mutant
 from dsl_debug.data import sample_problems
 from dsl_debug.lang import Program, Table, parse, print_program, run
+from dsl_debug.policies.answers import Usage
+from dsl_debug.policies.endpoint import Endpoint, Unavailable
 from tests.scripted_endpoint import KEY, Reply, Request, endpoint, fails, says, settings
 
 pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
@@ -178,6 +181,32 @@ def test_hostile_tables_can_be_shown() -> None:
     text = body["messages"][1]["content"]
     text.encode()
     assert len(text) < 1_000
+
+
+# ---- answers of requests
+
+
+def test_json_is_found_in_a_text() -> None:
+    assert read_object('Here:\n```json\n{"a": {"b": 1}}\n```') == {"a": {"b": 1}}
+    assert read_object('{"a": ["\\ud800"]}') == {"a": ["?"]}
+    for text in ("", "{", "}{", "[1]", "{'a': 1}", '{"a":' + "[" * 100_000 + "}"):
+        assert read_object(text) is None
+
+
+def test_patience_ends_after_three_requests_in_a_row_without_an_answer(tmp_path: Path) -> None:
+    replies = [says("x"), fails(500), fails(429), says("", refusal="no"), *[fails(500)] * 9]
+    bodies = [program_body(settings("", Path()), BAKERY, TABLES, 0, number) for number in range(9)]
+    usage = Usage()
+    told = "3 requests in a row got no answer; the last one: failed at the endpoint"
+    with endpoint(lambda request: replies[request.number]) as seen, pytest.raises(Silence, match=told):
+        list(heard(Endpoint(settings(seen.url, tmp_path)), bodies, usage))
+    assert (usage.counts["sent"], usage.counts["refused"], usage.tokens_in) == (7, 1, 200)
+
+
+def test_an_endpoint_that_rejects_the_first_request_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"^the endpoint answers with status 400: [^\n]*what\?[^\n]*$"):
+        written(fails(400, "what?\n"), good(), folder=tmp_path)
+    assert written(good(), fails(400), good(3), folder=tmp_path / "other", n=2).counts["sent"] == 3
 
 
 # ---- conceptual mistakes

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.teacher import Taught, model_trajectories
+from dataset_builder.teacher import Prices, Taught, model_trajectories
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import TOOLS, DSLDebugEnv, messages, schemas
 from dsl_debug.policies.endpoint import Unavailable
@@ -34,10 +34,10 @@ def taught(
     problems: list[DslProblem] = PROBLEMS[:1],
     samples: int = 1,
     max_turns: int = 8,
-    **changes: Any,
+    prices: Prices | None = None,
 ) -> Taught:
     with endpoint(reply) as seen:
-        return model_trajectories(settings(seen.url, folder, **changes), problems, max_turns, samples)
+        return model_trajectories(settings(seen.url, folder), problems, max_turns, samples, prices)
 
 
 def solves(request: Request) -> Reply:
@@ -294,6 +294,11 @@ def test_a_wrong_key_is_told_in_one_line_at_once(tmp_path: Path) -> None:
     assert len(seen) < 20
 
 
+def test_an_endpoint_that_rejects_the_first_request_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"^the endpoint answers with status 400: [^\n]*what\?[^\n]*$"):
+        taught(lambda request: fails(400, "what?"), tmp_path, PROBLEMS)
+
+
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     failing = True
 
@@ -316,5 +321,5 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_the_cost_is_told_where_prices_are_known(tmp_path: Path) -> None:
-    result = taught(solves, tmp_path, price_in=1.0, price_out=10.0)
-    assert result.cost == pytest.approx(300e-6 + 300e-6)
+    assert taught(solves, tmp_path).cost is None
+    assert taught(solves, tmp_path, prices=(1.0, 10.0)).cost == pytest.approx(300e-6 + 300e-6)

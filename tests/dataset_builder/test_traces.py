@@ -14,6 +14,7 @@ from dataset_builder.parquet_files import read_rows
 from dataset_builder.python_bugs.families import hand_written_problems
 from dataset_builder.traces import card, export_traces, run_digest, trace_export
 from dsl_debug.data import sample_problems
+from dsl_debug.diagnosis import Diagnosis, diagnosis_columns
 from dsl_debug.evaluation import RESULT, RUN, TRACES, evaluate
 from dsl_debug.policies.agents import AgentPolicy
 from dsl_debug.storage import read_json, read_lines
@@ -67,9 +68,8 @@ def test_every_episode_is_there_with_all_that_was_recorded(
         for trace in read_lines(folder / TRACES):
             row = back.pop((trace["policy"], trace["problem_id"], trace["sample"]))
             assert row["run"] == digest
-            assert {name: row[name] for name in trace if name != "messages"} == {
-                name: value for name, value in trace.items() if name != "messages"
-            }
+            columns = [name for name in trace if name not in ("messages", "code")]
+            assert {name: row[name] for name in columns} == {name: trace[name] for name in columns}
             given = [{k: v for k, v in m.items() if v not in (None, [])} for m in row["messages"]]
             assert given == [{k: v for k, v in m.items() if v != []} for m in trace["messages"]]
     assert back == {}
@@ -173,12 +173,13 @@ def a_trace() -> dict[str, Any]:
         **dict.fromkeys(("problem_id", "policy", "prompt", "category", "difficulty", "database"), "x"),
         **outcome,
         "environment": "dsl",
-        **dict.fromkeys(("sample", "seed", "turns"), 0),
+        **dict.fromkeys(("sample", "seed", "turns", "hidden"), 0),
         **dict.fromkeys(("robust", "unchanged"), False),
         **dict.fromkeys(("row_share", "reward"), 0.0),
         **dict.fromkeys(("tokens", "prompt_tokens")),
         **dict.fromkeys(("failure", "stopped"), ""),
-        **{"calls": {}, "diagnosis": {}, "seconds": 1.5},
+        "diagnosis": diagnosis_columns(Diagnosis()),
+        **{"calls": {}, "seconds": 1.5},
         "messages": [{"role": "user", "content": "hello"}],
     }
 
@@ -196,7 +197,7 @@ def test_seconds_are_left_out_unless_asked_for() -> None:
         ("hf:Qwen/Qwen2.5-7B", "hf:Qwen/Qwen2.5-7B"),
         ("hf:/home/me/runs/sft/checkpoint-40", "hf:sft/checkpoint-40"),
         ("vllm:../runs/sft/checkpoint-40/", "vllm:sft/checkpoint-40"),
-        ("hf:runs/sft/checkpoint-40", "hf:sft/checkpoint-40"),
+        ("hf:runs/sft/checkpoint-40", "hf:runs/sft/checkpoint-40"),
     ],
 )
 def test_policies_are_named_without_the_folders_of_a_machine(name: str, public: str) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,12 @@ from typing import Any
 import pytest
 
 from dataset_builder.llm_requests import object_schema, structured, text_properties
-from dsl_debug.policies.answers import MAX_ANSWER, Answer, Usage, kept_answer, read_object
+from dsl_debug.policies.answers import MAX_ANSWER, Answer, kept_answer
 from dsl_debug.policies.endpoint import (
     Body,
     Endpoint,
     Settings,
-    Silence,
     Unavailable,
-    heard,
     parse_target,
 )
 from dsl_debug.policies.threads import as_ready, in_order
@@ -149,13 +147,6 @@ def test_what_was_written_before_an_answer_was_cut_short_is_there(tmp_path: Path
 def test_half_characters_are_replaced(tmp_path: Path) -> None:
     (answer,) = asked(lambda request: says("a\ud800b", [("run", '{"code": "\ud800"}')]), tmp_path)
     assert (answer.text, answer.calls[0].arguments) == ("a?b", '{"code": "?"}')
-    assert read_object('{"a": ["\\ud800"]}') == {"a": ["?"]}
-
-
-def test_json_is_found_in_a_text() -> None:
-    assert read_object('Here:\n```json\n{"a": {"b": 1}}\n```') == {"a": {"b": 1}}
-    for text in ("", "{", "}{", "[1]", "{'a': 1}", '{"a":' + "[" * 100_000 + "}"):
-        assert read_object(text) is None
 
 
 # ---- trying again
@@ -216,7 +207,7 @@ FATAL = {
     "a wrong key": (fails(401, f"Incorrect API key provided: {KEY}"), "is OPENAI_API_KEY right?"),
     "no right": (fails(403, KEY), "is OPENAI_API_KEY right?"),
     "no such model": (fails(404, f"no model\n{KEY}"), "status 404: "),
-    "no such request": (fails(400, "what?"), "status 400: "),
+    "no such address": (fails(405, "what?"), "status 405: what?"),
 }
 
 
@@ -242,17 +233,69 @@ def test_an_address_that_is_none_is_told(url: str, tmp_path: Path) -> None:
         Endpoint(settings(url, tmp_path))
 
 
-def test_one_request_that_is_refused_does_not_end_the_run(tmp_path: Path) -> None:
-    answers = asked(lambda request: fails(400) if request.number == 1 else says("x"), tmp_path, 3)
-    assert [answer.trouble for answer in answers] == ["", "rejected by the endpoint", ""]
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_request_that_is_refused_does_not_end_the_run(number: int, tmp_path: Path) -> None:
+    answers = asked(lambda request: fails(400) if request.number == number else says("x"), tmp_path, 3)
+    wanted = ["", "", ""]
+    wanted[number] = "rejected by the endpoint"
+    assert [answer.trouble for answer in answers] == wanted
+
+
+QUOTED = "{'role': 'tool', 'seed': 5, 'temperature': 0.7, 'max_tokens': 9}"
+QUOTING = {
+    "pydantic": f"Input should be a valid string, input={QUOTED}",
+    "pydantic's own words": f"1 validation error\n Input should be a string [type=x, input_value={QUOTED}]",
+    "FastAPI": f"[{{'loc': ['body'], 'msg': 'no string', 'input': {QUOTED}}}]",
+    "JSON": json.dumps({"msg": "no string", "input": {"role": "tool", "seed": 5}}),
+    "parts of words": "the column seedling_temperature of toolbox has no controles",
+    "far behind": "x" * 300 + " seed temperature tool",
+}
+
+
+@pytest.mark.parametrize("name", QUOTING)
+def test_what_an_endpoint_quotes_is_not_what_it_complains_of(name: str, tmp_path: Path) -> None:
+    reply = fails(400, QUOTING[name])
+    bodies = [{**body(number), "tools": [{}]} for number in range(2)]
+    with endpoint(lambda request: says("x") if request.number else reply) as seen:
+        client = Endpoint(settings(seen.url, tmp_path, needed=("temperature",)))
+        assert [a.trouble for a in map(client.answer, bodies)] == ["rejected by the endpoint", ""]
+    assert len(seen) == 2
+    assert seen[1].body == bodies[1]
+
+
+def test_an_option_is_left_out_from_then_on_only_where_that_helps(tmp_path: Path) -> None:
+    def reply(request: Request) -> Reply:
+        return fails(400, "no seed, no temperature") if request.body["messages"] == bad else says("x")
+
+    bad = body(0)["messages"]
+    with endpoint(reply) as seen:
+        client = Endpoint(settings(seen.url, tmp_path, needed=("temperature",)))
+        answers = [client.answer(body(number)) for number in (0, 1, 0)]
+    assert [a.trouble for a in answers] == ["rejected by the endpoint", "", "rejected by the endpoint"]
+    assert [("seed" in r.body, "temperature" in r.body) for r in seen] == [
+        *[(True, True), (False, True), (False, False)],  # each is tried
+        *[(True, True), (True, True)],  # and not again, once a request with it was answered
+    ]
+
+
+@pytest.mark.parametrize(
+    ("param", "left_out"),
+    [("seed", "seed"), ("messages[1].content", "top_p"), ("None", "top_p"), (None, "top_p"), (7, "top_p")],
+)
+def test_an_option_that_is_named_comes_before_the_words(param: Any, left_out: str, tmp_path: Path) -> None:
+    refused = Reply(400, {"error": {"message": "this, or top_p", "param": param}})
+    with endpoint(lambda request: says("x") if request.number else refused) as seen:
+        assert Endpoint(settings(seen.url, tmp_path)).answer({**body(), "top_p": 0.5}).text == "x"
+    assert set(seen[0].body) - set(seen[1].body) == {left_out}
 
 
 def test_a_server_without_tools_is_told_from_one_that_refuses(tmp_path: Path) -> None:
     said = '"auto" tool choice requires --enable-auto-tool-choice'
-    with endpoint(lambda request: fails(400, said)) as seen, Endpoint(settings(seen.url, tmp_path)) as client:
-        assert client.answer({**body(), "tools": [{}]}).trouble == "no tools at this endpoint"
-        with pytest.raises(Unavailable):
-            client.answer(body())
+    replies = [fails(400, said), says("x"), fails(400, said)]
+    with endpoint(lambda request: replies[request.number]) as seen:
+        client = Endpoint(settings(seen.url, tmp_path))
+        answers = [client.answer({**body(number), "tools": [{}]}) for number in range(3)]
+    assert [a.trouble for a in answers] == ["no tools at this endpoint", "", "rejected by the endpoint"]
 
 
 # ---- the cache
@@ -368,19 +411,3 @@ def test_nobody_waits_for_a_silent_endpoint_at_the_end(tmp_path: Path) -> None:
         command = [sys.executable, "-c", LEAVES, seen.url, str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=15)
     assert done.stdout == "the endpoint answers with status 404: no\n", done.stderr
-
-
-def test_an_endpoint_that_falls_silent_is_given_up() -> None:
-    def answers() -> Iterator[Answer]:
-        for trouble in ("", "timed out", "rate limited", "refused", *["timed out"] * 9):
-            yield Answer(trouble=trouble, tokens_in=1)
-
-    usage = Usage()
-    with pytest.raises(Silence, match="3 requests in a row got no answer; the last one: timed out"):
-        list(heard(answers(), usage))
-    assert usage.counts["sent"] == usage.tokens_in == 7
-
-
-def test_the_cost_is_that_of_the_tokens() -> None:
-    assert Settings("m", "", Path(), price_in=1.0, price_out=10.0).cost(2_000_000, 100_000) == 3.0
-    assert Settings("m", "", Path()).cost(1, 1) is None

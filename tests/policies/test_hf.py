@@ -200,6 +200,7 @@ def test_settings_hold_what_shapes_the_play(folder: Path) -> None:
         "temperature": 1.0,
         "top_p": 0.9,
         "max_tokens": 5,
+        "weights": policy.settings["weights"],
         "dtype": "float32",
         "context": 8_192,
         "end_tokens": ["<|im_end|>", "<|endoftext|>"],

@@ -13,7 +13,7 @@ import pytest
 from dataset_builder.python_bugs.families import hand_written_problems
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import TOOLS, messages, schemas
-from dsl_debug.evaluation import evaluate, job_seed, read_traces
+from dsl_debug.evaluation import LET_DOWN, evaluate, job_seed, read_traces
 from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Unusable
 from dsl_debug.policies.openai import OpenAIPolicy
 from tests.scripted_endpoint import KEY, Reply, Request, Script, endpoint, fails, in_text, problem_of, says
@@ -134,6 +134,7 @@ def test_a_server_without_tools_is_asked_once_and_then_told_in_the_text() -> Non
     assert [episode.reward for episode in episodes] == [1.0] * 4
     assert len(seen) == 1 + 4 * 2
     system = seen[1].body["messages"][0]["content"]
+    assert {episode.messages[0]["content"] for episode in episodes} == {system}, "what the model has read"
     told = system.removeprefix(messages(PROBLEM)[0]["content"])
     assert told.startswith(TOLD)
     assert told.endswith(CALLED)
@@ -154,6 +155,38 @@ def test_a_server_that_takes_no_answers_of_tools_gets_them_in_texts() -> None:
         "role": "assistant",
         "content": f"I run it first.\n<tool_call>\n{call}\n</tool_call>",
     }
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_one_complaint_about_tools_is_not_that_of_the_whole_run(after: int) -> None:
+    """A request that is rejected either way says nothing; and where one with tools was answered, they are
+    taken."""
+
+    def reply(request: Request) -> Reply:
+        return fails(400, "a tool?") if problem_of(request, PROBLEMS) == bad else solves(request)
+
+    bad = PROBLEMS[after]
+    jobs = [Job(problem, 0, 7) for problem in PROBLEMS[:3]]
+    episodes, seen = played(reply, jobs, workers=1)
+    assert sorted(episode.reward for episode in episodes) == [0.0, 1.0, 1.0]
+    in_texts = [request for request in seen if "tools" not in request.body]
+    assert [problem_of(request, PROBLEMS) for request in in_texts] == ([bad] if after == 0 else [])
+    assert all(e.messages[0] == messages(PROBLEM)[0] for e in episodes if not e.stopped)
+
+
+def test_a_request_that_is_quoted_spoils_its_own_episode_only() -> None:
+    """An endpoint that cannot read one message says so by quoting the whole request."""
+
+    def reply(request: Request) -> Reply:
+        if request.turn and problem_of(request, PROBLEMS) == PROBLEMS[1]:
+            return fails(400, f"Input should be a valid string, input={request.body}")
+        return solves(request)
+
+    jobs = [Job(problem, 0, 7) for problem in PROBLEMS[:4]]
+    episodes, seen = played(reply, jobs, workers=1, temperature=0.7)
+    assert [episode.stopped for episode in episodes] == ["", "rejected by the endpoint", "", ""]
+    assert len(seen) == 8
+    assert all(request.body.keys() >= {"tools", "seed", "temperature", "top_p"} for request in seen)
 
 
 def test_a_message_that_was_cut_short_counts_as_it_is() -> None:
@@ -343,12 +376,12 @@ def test_a_second_run_plays_nothing_and_a_retry_what_was_stopped(tmp_path: Path)
         server.healed = True
         again = evaluated(seen.url, tmp_path, retry_stopped=True)
     check_outcomes(again, tmp_path)
-    assert {problem_of(request, PROBLEMS).id for request in seen[asked:]} == {
-        row["problem_id"] for row in first["outcomes"] if row["stopped"]
-    }
-    assert len(seen) - asked == 2 * sum(STOPPED.values())
-    assert [row["robust"] for row in again["outcomes"]] == [True] * 24
-    assert again["summary"]["stopped"] == {}
+    let_down = [row["problem_id"] for row in first["outcomes"] if row["stopped"] in LET_DOWN]
+    assert {problem_of(request, PROBLEMS).id for request in seen[asked:]} == set(let_down)
+    assert len(seen) - asked == 2 * len(let_down)
+    lasting = {reason: n for reason, n in STOPPED.items() if reason not in LET_DOWN}
+    assert again["summary"]["stopped"] == lasting
+    assert sum(row["robust"] for row in again["outcomes"]) == 24 - sum(lasting.values())
 
 
 def test_a_killed_run_ends_as_an_unbroken_one(unbroken: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
@@ -394,6 +427,69 @@ def test_a_server_that_falls_silent_is_given_up_and_its_episodes_are_played_late
     )
     check_outcomes(result, tmp_path)
     assert [row["robust"] for row in result["outcomes"]] == [True] * 24
+
+
+def rejects(*bad: int) -> Callable[[Request], Reply]:
+    """A server that rejects these problems, always, and is good otherwise."""
+
+    def reply(request: Request) -> Reply:
+        if "# Program" not in request.body["messages"][1]["content"]:
+            return says("Hello.")
+        problem = problem_of(request, PROBLEMS)
+        return fails(400, "what?") if PROBLEMS.index(problem) in bad else solves(request)
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("bad", "kill_at"),
+    [
+        ((0,), 0),  # the first one
+        ((0,), 22),  # killed when two were left
+        ((11,), 22),
+        (tuple(range(6, 12)), 12),  # nothing else left, and many of them
+        (tuple(range(12)), 1),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_problems_that_are_always_rejected_end_with_that_also_in_a_run_that_goes_on(
+    bad: tuple[int, ...], kill_at: int, workers: int, tmp_path: Path
+) -> None:
+    with endpoint(rejects(*bad)) as seen:
+        if kill_at:
+            with pytest.raises(Killed):
+                evaluated(seen.url, tmp_path, kill_at, workers)
+        result = evaluated(seen.url, tmp_path, workers=workers)
+    check_outcomes(result, tmp_path)
+    assert result["summary"]["stopped"] == {"rejected by the endpoint": 2 * len(bad)}
+    assert [row["robust"] for row in result["outcomes"]] == [n // 2 not in bad for n in range(24)]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_only_the_rejected_problem_is_left(workers: int, tmp_path: Path) -> None:
+    """The traces of all others are there: in this process, the endpoint never answers."""
+    with endpoint(rejects(5)) as seen:
+        first = evaluated(seen.url, tmp_path, workers=workers)
+        lines = (tmp_path / "traces.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if PROBLEMS[5].id not in line]
+        assert len(kept) == 22
+        (tmp_path / "traces.jsonl").write_text("".join(kept), encoding="utf-8")
+        asked = len(seen)
+        again = evaluated(seen.url, tmp_path, workers=workers)
+        assert len(seen) == asked + 2
+    assert again["outcomes"] == first["outcomes"]
+    assert again["summary"]["stopped"] == {"rejected by the endpoint": 2}
+
+
+@pytest.mark.parametrize("count", [2, 3, 99])
+def test_a_server_that_rejects_everything_is_told_where_there_are_enough_episodes(count: int) -> None:
+    jobs = [Job(PROBLEM, sample, sample) for sample in range(count)]
+    if count < 3:
+        episodes, _ = played(lambda request: fails(400, "what?"), jobs, workers=1)
+        assert [episode.stopped for episode in episodes] == ["rejected by the endpoint"] * count
+    else:
+        with pytest.raises(Unusable, match=r"^the endpoint answers with status 400: [^\n]*what"):
+            played(lambda request: fails(400, "what?"), jobs, workers=1)
 
 
 def test_a_burst_of_failures_is_none_of_a_silent_server() -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import TOOLS, messages, schemas
 from dsl_debug.episode.tools import call_block
+from dsl_debug.policies import tokens
 from dsl_debug.policies.answers import TOO_LONG
 from dsl_debug.policies.base import Job, ModelOptions, Setup, Unusable
 from dsl_debug.policies.hf import HfPolicy
 from dsl_debug.policies.openai import OpenAIPolicy
+from dsl_debug.policies.qwen_text import with_tools
 from dsl_debug.policies.tokens import ChatTokens, TokenTalk, answer_ids, load_chat_tokens, prompt_ids
 from dsl_debug.policies.vllm import VllmPolicy
 from tests.policies.tiny_model import (
@@ -107,7 +110,11 @@ def test_a_template_without_tools_gets_them_in_the_system_message(
     template = TEMPLATE.replace("if tools", "if false")
     other = load_chat_tokens(with_template(folder, tmp_path, template), "hf:x", ModelOptions())
     assert (other.tools_in_text, other.answers_as_user) == (True, False)
-    assert TokenTalk(JOB, SETUP, other).ids == TokenTalk(JOB, SETUP, chat).ids
+    talk, usual = TokenTalk(JOB, SETUP, other), TokenTalk(JOB, SETUP, chat)
+    assert talk.ids == usual.ids
+    prompt = messages(PROBLEMS[0])
+    assert usual.episode().messages == prompt
+    assert talk.episode().messages == with_tools(prompt, schemas(TOOLS)), "what the model has read"
 
 
 @pytest.mark.parametrize(
@@ -135,6 +142,40 @@ def test_messages_end_where_the_template_ends_them(folder: Path, tmp_path: Path)
     chat = load_chat_tokens(place, "hf:x", ModelOptions())
     assert chat.tokenizer.eos_token == PAD
     assert chat.facts()["end_tokens"] == [PAD, END]
+
+
+def test_the_facts_tell_one_set_of_weights_from_another(
+    folder: Path, tmp_path: Path, chat: ChatTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = with_template(folder, tmp_path, TEMPLATE)
+    weights, config = tmp_path / "model.safetensors", tmp_path / "config.json"
+    data = weights.read_bytes()
+
+    def told() -> str:
+        return str(load_chat_tokens(copy, "hf:x", ModelOptions()).facts()["weights"])
+
+    assert told() == chat.facts()["weights"], "whatever the folder is called"
+    assert len(told()) == 16
+    middle = len(data) // 2
+    weights.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+    found = [chat.facts()["weights"], told()]
+    # Of large files only the ends are read.
+    monkeypatch.setattr(tokens, "WHOLE", len(data) - 1)
+    monkeypatch.setattr(tokens, "MEGABYTE", 1_000)
+    found += [told()]
+    weights.write_bytes(data)
+    assert told() == found[-1]
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    found += [told()]
+    config.write_text(config.read_text().replace("}", " }"))
+    found += [told()]
+    assert len(set(found)) == 5
+
+
+def test_a_name_on_the_hub_is_told_by_its_revision() -> None:
+    config = SimpleNamespace(_commit_hash="0123abc")
+    assert tokens._identity("someone/a-model", config) == {"revision": "0123abc"}
+    assert tokens._identity("someone/a-model", SimpleNamespace()) == {"revision": None}
 
 
 # Episodes

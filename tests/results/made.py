@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,18 @@ def result(agent: str, samples: int = 1, seed: int = 0, **changes: Any) -> Resul
     for name, value in changes.items():
         made[name] = {**made[name], **value} if isinstance(value, Mapping) else value
     return made
+
+
+def published(agent: str) -> Result:
+    """The result of an agent on the sample problems without their hidden tables."""
+    return copy.deepcopy(_played_without_hidden(agent))
+
+
+@cache
+def _played_without_hidden(agent: str) -> Result:
+    problems = [replace(problem, hidden=()) for problem in sample_problems()]
+    with TemporaryDirectory() as folder:
+        return evaluate(AgentPolicy(agent), problems, Path(folder) / "run", data=FACTS)
 
 
 def as_model(agent: str, name: str, prompt: str = "expert", **changes: Any) -> Result:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl_debug.episode.prompts import DEFAULT_PROMPT
-from dsl_debug.results.compare import compare, label, labels
+from dsl_debug.results.compare import compare, labels
 
 
 def outcome(problem: str, robust: bool, visible: bool | None = None, **others: Any) -> dict[str, Any]:
@@ -23,6 +23,7 @@ def outcome(problem: str, robust: bool, visible: bool | None = None, **others: A
         "category": "standard",
         "difficulty": "easy",
         "database": "shop",
+        "hidden": 2,
         "submitted": "program",
         "visible_match": robust if visible is None else visible,
         "robust": robust,
@@ -102,6 +103,14 @@ def test_small_p_values_are_not_rounded_to_nothing() -> None:
     assert p == pytest.approx(2 / 2**60, rel=1e-5, abs=0)
 
 
+def test_hack_rates_are_not_compared_where_a_problem_has_nothing_hidden() -> None:
+    rows = [outcome("p1", True), outcome("p2", True, hidden=0)]
+    found = compare(result(rows), result(rows))["metrics"]
+    assert found["hack_rate"] is None
+    assert found["accuracy"]["difference"] == found["visible"]["difference"] == 0
+    assert compare(result(rows[:1]), result(rows))["metrics"]["hack_rate"]["difference"] == 0
+
+
 def test_without_a_common_problem_nothing_is_compared() -> None:
     with pytest.raises(ValueError, match="search and beam have no problem in common"):
         compare(result([outcome("p1", True)]), result([outcome("p2", True)], "beam"))
@@ -147,8 +156,8 @@ def test_the_published_number_of_problems_is_compared_in_seconds() -> None:
 
 
 def test_a_name_is_the_policy_with_an_unusual_prompt() -> None:
-    assert label(result()) == "search"
-    assert label(result(policy="openai:m", prompt={"name": "bare"})) == "openai:m (prompt bare)"
+    assert labels([result()]) == ["search"]
+    assert labels([result(policy="openai:m", prompt={"name": "bare"})]) == ["openai:m (prompt bare)"]
 
 
 def test_policies_need_no_more_to_be_told_apart() -> None:
@@ -164,6 +173,15 @@ def test_paths_are_cut_as_far_as_they_stay_different() -> None:
         "vllm:Qwen/Qwen2.5-7B",
     ]
     assert labels([result(policy=f"hf:/{x}/run/step/") for x in "ab"]) == ["hf:a/run/step/", "hf:b/run/step/"]
+
+
+def test_folders_of_a_machine_are_in_no_name_that_does_without() -> None:
+    paths = ["hf:/home/alice/model", "hf:~/other", "/home/alice/third"]
+    assert labels([result(policy=p) for p in paths]) == ["hf:model", "hf:other", "third"]
+    paths = ["hf:/home/alice/one", "hf:/home/alice/a/two", "hf:/home/alice/b/two"]
+    assert labels([result(policy=p) for p in paths]) == ["hf:one", "hf:a/two", "hf:b/two"]
+    places = [result(data={"place": f"/home/alice/{name}.jsonl"}) for name in "ab"]
+    assert labels(places) == ["search (place a.jsonl)", "search (place b.jsonl)"]
 
 
 def test_the_first_fact_that_differs_is_added_and_only_where_it_is_needed() -> None:

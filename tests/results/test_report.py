@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dsl_debug.results.markdown import markdown
+from dsl_debug.results.markdown import change, interval, markdown
 from dsl_debug.results.report import CHECKPOINT, Report, check_report, report
-from tests.results.made import arena_result, as_model, checkpoints, result
+from tests.results.made import arena_result, as_model, checkpoints, published, result
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
@@ -83,7 +83,85 @@ def test_later_results_are_compared_with_the_first_one(of_agents: Report) -> Non
     adjusted = [one["p_holm"] for one in of_agents["comparisons"]]
     assert adjusted == pytest.approx([1, 4 / 4096], rel=1e-5)
     row = rows(markdown(of_agents), "reference")[-2]
-    assert row == ["12", "0 + 0", "+100.0 [+100.0, +100.0]", "0", "12", "< 0.001", "< 0.001"]
+    assert row == ["12", "0 + 0", "+100.0 [-]", "0", "12", "< 0.001", "< 0.001"]
+
+
+def test_p_values_are_told_for_what_they_are(of_agents: Report) -> None:
+    page = markdown(of_agents)
+    assert (
+        "The p-values of the second table are not adjusted; all of them take problems for independent" in page
+    )
+
+
+def test_an_interval_without_width_and_a_rate_that_is_not_known_are_not_shown() -> None:
+    assert change({"difference": 0.5, "low": 0.5, "high": 0.5}) == "+50.0 [-]"
+    assert change({"difference": 0.5, "low": -0.25, "high": 0.75}) == "+50.0 [-25.0, +75.0]"
+    assert interval(None) == "-"
+
+
+@pytest.mark.parametrize("databases", [9, 10])
+def test_few_databases_are_warned_of(databases: int) -> None:
+    played = result("reference")
+    played["summary"]["overall"]["databases"] = databases
+    text = "reference: 9 databases only: clustered errors and intervals of differences are too small"
+    assert report([played])["warnings"].count(text) == (databases == 9)
+
+
+def test_nothing_is_said_of_hacks_where_nothing_is_hidden() -> None:
+    found = report([published("constant_emitter"), published("unchanged")])
+    said = "constant_emitter: 12 of 12 problems have no hidden tables: accuracy is visible accuracy there"
+    assert any(text.startswith(said) for text in found["warnings"])
+    page = markdown(found)
+    assert "Accuracy is visible accuracy: there are no hidden tables." in page
+    assert "robust" not in page
+    solved = "100.0 [75.8, 100.0]"
+    assert rows(page, "constant_emitter")[0][-4:-1] == [solved, solved, "-"]
+    assert set(rows(page, "constant_emitter, hack rate")[0]) == {"-"}
+    both = markdown(report([published("unchanged"), result("reference")]))
+    assert "Accuracy is robust (right on hidden tables too) where a problem has hidden tables, else" in both
+
+
+def test_a_curve_and_a_study_stand_without_hack_rates() -> None:
+    steps = [published("unchanged"), published("constant_emitter")]
+    for step, played in enumerate(steps):
+        played["policy"]["name"] = f"hf:runs/rl/checkpoint-{step}"
+    prompts = [published("unchanged"), published("unchanged")]
+    prompts[1]["prompt"]["name"] = "bare"
+    found = report([*steps, *prompts])
+    assert [point["hack_rate"] for point in found["learning_curves"][0]["points"]] == [None, None]
+    assert rows(markdown(found), "bare")[-1][-2:] == ["-", "1.00"]
+
+
+def test_paths_of_a_machine_are_not_in_a_report() -> None:
+    names = ["/home/alice/runs/rl/checkpoint-5", "/home/alice/runs/rl/checkpoint-10", "/home/alice/model"]
+    place = {"place": "/home/alice/data/test.jsonl"}
+    found = report([as_model("unchanged", f"hf:{name}", data=place) for name in names])
+    assert "alice" not in json.dumps(found) + markdown(found)
+    assert [entry["policy"] for entry in found["results"]] == [
+        "hf:rl/checkpoint-5",
+        "hf:rl/checkpoint-10",
+        "hf:model",
+    ]
+    assert found["results"][0]["data"]["place"] == "test.jsonl"
+    assert found["learning_curves"][0]["parent"] == "hf:rl"
+
+
+def test_runs_in_folders_of_one_name_are_two_curves() -> None:
+    played = [
+        as_model("unchanged", f"hf:/home/{who}/rl/checkpoint-{step}")
+        for who in ("alice", "bob")
+        for step in (5, 10)
+    ]
+    assert len(report(played)["learning_curves"]) == 2
+    assert report([played[0], played[3]])["learning_curves"] == []
+
+
+def test_a_run_that_went_on_with_other_code_says_so() -> None:
+    found = report([result("reference", continued_with=["0.0.9 with changes"])])
+    assert found["results"][0]["continued_with"] == ["0.0.9 with changes"]
+    said = "reference: played by more than one revision of the code: also 0.0.9 with changes"
+    assert said in found["warnings"]
+    assert "went on with code 0.0.9 with changes" in markdown(found)
 
 
 def test_results_without_a_common_problem_are_told_and_not_compared() -> None:
