@@ -63,8 +63,9 @@ _ABOUT = {
 _COLUMNS = {
     "sft": "`sft`: `messages` (with structured `tool_calls`), `tools` (their schemas), `problem_id`, "
     "`teacher`, `category`, `difficulty`, `turns`.",
-    "traces": "`traces`: `problem_id`, the labels of the problem and its number of `hidden` suites; `policy`, "
-    "`prompt` (the system prompt), `sample` and `seed` of the episode; its `messages`; what came of it: `submitted`, `error`, "
+    "traces": "`traces`: `problem_id`, the labels of the problem and its number of `hidden` suites; "
+    "`policy`, `prompt` (the system prompt), `sample` and `seed` of the episode; its `messages`; what came "
+    "of it: `submitted`, `error`, "
     "`visible_match`, `hidden_matches`, `row_share` (of right rows), `unchanged`, `robust`, `failure`, "
     "`reward`, `stopped` (empty: played to the end), `turns`, `calls` (of each tool); `diagnosis` (tables of "
     "the mistakes, whether one was inspected, turns of the first right programs). Null here, as they are of "
