@@ -307,7 +307,8 @@ def test_help_and_version() -> None:
     assert (done.status, done.err) == (0, "")
     assert done == cli("--help")
     commands = done.out.split("Commands:\n")[1].strip().split("\n")
-    assert [line.split()[0] for line in commands] == ["check", "docs", "doctor", "fmt", "play", "run"]
+    names = ["check", "docs", "doctor", "eval", "fmt", "play", "report", "rescore", "run", "trace"]
+    assert [line.split()[0] for line in commands] == names
     assert "..." not in "".join(commands)
     assert cli("--version") == (0, "dsl-debug 0.1.0\n", "")
 

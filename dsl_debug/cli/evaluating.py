@@ -86,9 +86,9 @@ def evaluate_policy(
     retry_stopped: bool,
     **asking: Any,
 ) -> None:
-    """Have a policy play the problems of a split, and write what came of it to a folder.
+    """Have a policy play the problems of a split.
 
-    A run that was stopped goes on where it was when the same command is given again.
+    What comes of it is written to a folder: traces and a result file. A run that was stopped goes on where it was when the same command is given again.
     """
     with _told(), _progress() as on_progress:
         data = load_data(place, config, split, revision, limit)
@@ -142,7 +142,7 @@ def _tell(result: Mapping[str, Any], out: Path) -> None:
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULT...")
 @click.option("--out", type=FOLDER, help="A folder for all of it, with plots.")
 def report_results(results: tuple[Path, ...], out: Path | None) -> None:
-    """Compare evaluations: figures with intervals, paired tests, and plots.
+    """Compare evaluations, with intervals and plots.
 
     RESULT is the folder of an evaluation or its result file; the others are compared with the first one.
     """
@@ -169,9 +169,9 @@ def report_results(results: tuple[Path, ...], out: Path | None) -> None:
 def rescore_traces(
     traces: Path, place: str, config: str, split: str, revision: str | None, limit: int | None, out: Path
 ) -> None:
-    """Judge the submissions of an evaluation again, after the scorer or the problems have changed.
+    """Judge the submissions of an evaluation again.
 
-    TRACES is the folder of the evaluation, or its traces; the new folder holds them with new outcomes.
+    That is for when the scorer or the problems have changed. TRACES is the folder of the evaluation, or its traces; the new folder holds them with new outcomes.
     """
     from dsl_debug.rescoring import rescore
 
@@ -193,9 +193,9 @@ def rescore_traces(
 def show_trace(
     folder: Path, problem: str, sample: int, place: str | None, config: str, split: str, out: Path
 ) -> None:
-    """Write one episode as an HTML page that needs nothing else: for a mail, an article, a bug report.
+    """Write one episode as an HTML page.
 
-    FOLDER is the folder of an evaluation, or its traces.
+    The page needs nothing else: it is for a mail, an article, a bug report. FOLDER is the folder of an evaluation, or its traces.
     """
     from dsl_debug.replay import trace_page
 

@@ -383,7 +383,8 @@ def test_a_recorded_search_has_one_answer_per_call():
 def test_what_is_recorded_is_what_an_evaluation_with_this_seed_plays(tmp_path):
     facts = {"place": "samples", "config": None, "split": None, "revision": None, "limit": None}
     evaluate(AgentPolicy("random_edit"), sample_problems()[:3], tmp_path, data=facts, seed=5)
-    played = [row | {"seconds": 0.0} for row in read_lines(tmp_path / TRACES)]
+    lines = [row | {"seconds": 0.0} for row in read_lines(tmp_path / TRACES)]
+    played = [{name: value for name, value in row.items() if name != "code"} for row in lines]
     assert played == [json.loads(json.dumps(recorded("random_edit", p, 5))) for p in sample_problems()[:3]]
 
 

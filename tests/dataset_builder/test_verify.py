@@ -361,7 +361,7 @@ DAMAGES: dict[str, list[Damage]] = {
                     if name != "database"
                 ),
                 "the policy constant_emitter earns 1, not 0",
-                "its environment or database is not that of its problem",
+                "its database is not that of its problem",
             ),
         ),
     ],
