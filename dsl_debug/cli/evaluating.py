@@ -88,7 +88,8 @@ def evaluate_policy(
 ) -> None:
     """Have a policy play the problems of a split.
 
-    What comes of it is written to a folder: traces and a result file. A run that was stopped goes on where it was when the same command is given again.
+    What comes of it is written to a folder: traces and a result file. A run that was stopped goes on where it
+    was when the same command is given again.
     """
     with _told(), _progress() as on_progress:
         data = load_data(place, config, split, revision, limit)
@@ -171,7 +172,8 @@ def rescore_traces(
 ) -> None:
     """Judge the submissions of an evaluation again.
 
-    That is for when the scorer or the problems have changed. TRACES is the folder of the evaluation, or its traces; the new folder holds them with new outcomes.
+    That is for when the scorer or the problems have changed. TRACES is the folder of the evaluation, or its
+    traces; the new folder holds them with new outcomes.
     """
     from dsl_debug.rescoring import rescore
 
@@ -195,7 +197,8 @@ def show_trace(
 ) -> None:
     """Write one episode as an HTML page.
 
-    The page needs nothing else: it is for a mail, an article, a bug report. FOLDER is the folder of an evaluation, or its traces.
+    The page needs nothing else: it is for a mail, an article, a bug report. FOLDER is the folder of an
+    evaluation, or its traces.
     """
     from dsl_debug.replay import trace_page
 
