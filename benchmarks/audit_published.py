@@ -12,11 +12,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,7 @@ from benchmarks.audit.page import render
 from dataset_builder.cli_common import progress
 from dsl_debug.agents import AGENTS
 from dsl_debug.problem import DslProblem, load_published
-from dsl_debug.processes import end_children, follow_parent
+from dsl_debug.processes import process_pool
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAYERS = ("unchanged", "random_edit", "constant_emitter", "search")
@@ -172,17 +170,8 @@ def _results(
     if workers == 1:
         yield from map(check, problems)
         return
-    others = active_children()
-    pool = ProcessPoolExecutor(
-        min(workers, len(problems)), get_context("forkserver"), initializer=follow_parent
-    )
-    try:
+    with process_pool(min(workers, len(problems))) as pool:
         yield from pool.map(check, problems, chunksize=2)
-    except BaseException:
-        end_children(but=others)
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _of_main_split(files: Files, found: dict[str, list[Facts]]) -> list[tuple[DslProblem, Facts]]:

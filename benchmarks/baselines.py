@@ -1,7 +1,7 @@
-"""`python -m benchmarks.baselines REPORT.json [--readme README.md] [--check]`: the table of baselines.
+"""`python -m benchmarks.baselines REPORT.json [--readme README.md]`: the table of baselines.
 
 It is rendered from a report of `dsl-debug report` on agents that need no model, with the published figures
-below them. Prints it, writes it into a file between its two markers, or checks that the file holds it.
+below them. Prints it, or writes it into a file between its two markers.
 """
 
 import argparse
@@ -31,17 +31,14 @@ NOT_OURS = f"published, not ours; other problems, {RULE}"
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """0 fine, 1 the file does not hold the table, 2 bad input."""
+    """0 fine, 2 bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.baselines", description=__doc__)
     parser.add_argument("report", type=Path, metavar="REPORT.json", help="made by 'dsl-debug report'")
     parser.add_argument("--readme", type=Path, metavar="FILE", help="write the table between its markers")
-    parser.add_argument("--check", action="store_true", help="write nothing, tell whether the table is there")
     arguments = parser.parse_args(words)
-    if arguments.check and arguments.readme is None:
-        parser.error("--check needs --readme FILE")
     try:
         text = render(check_report(read_json(arguments.report), str(arguments.report)))
-        return _deliver(text, arguments.readme, arguments.check)
+        return _deliver(text, arguments.readme)
     except OSError as error:
         print(f"{error.filename}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
     except ValueError as error:
@@ -49,16 +46,11 @@ def main(words: Sequence[str] | None = None) -> int:
     return 2
 
 
-def _deliver(text: str, readme: Path | None, check: bool) -> int:
+def _deliver(text: str, readme: Path | None) -> int:
     if readme is None:
         print(text)
-        return 0
-    page = readme.read_text(encoding="utf-8")
-    written = replaced(page, text, str(readme))
-    if check and written != page:
-        print(f"the table in {readme} is stale: leave --check out to write it", file=sys.stderr)
-        return 1
-    if not check:
+    else:
+        written = replaced(readme.read_text(encoding="utf-8"), text, str(readme))
         write_atomically(readme, [written], mode=0o644)
         print(f"wrote the table into {readme}")
     return 0

@@ -10,11 +10,10 @@ its sandbox before it writes), and sentences (`intent`, descriptions, remarks of
 
 import hashlib
 import json
-import multiprocessing
 import os
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from itertools import product
@@ -28,7 +27,7 @@ from dataset_builder.checking.replay import trace_faults, trajectory_faults
 from dataset_builder.parquet_files import read_group, row_groups
 from dsl_debug.lang import DslError
 from dsl_debug.problem import CATEGORIES, DslProblem, PythonProblem, Row
-from dsl_debug.processes import end_children, follow_parent
+from dsl_debug.processes import process_pool
 
 Progress = Callable[[int, int], None]
 Files = dict[str, dict[str, list[Path]]]
@@ -159,19 +158,11 @@ def _run(jobs: list[Job], workers: int, on_progress: Progress) -> Iterator[tuple
             yield job, check(job)
             on_progress(done, len(jobs))
         return
-    others = multiprocessing.active_children()
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=follow_parent)
-    try:
+    with process_pool(min(workers, len(jobs))) as pool:
         futures = [pool.submit(check, job) for job in jobs]
         for done, _ in enumerate(as_completed(futures), 1):
             on_progress(done, len(jobs))
         yield from ((job, _result(job, future)) for job, future in zip(jobs, futures, strict=True))
-    except BaseException:
-        end_children(but=others)
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _result(job: Job, future: "Future[Checked]") -> Checked:

@@ -15,6 +15,7 @@ import hashlib
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,11 @@ def evaluate(
         done = {key for key, reason in kept.items() if not (retry_stopped and reason in LET_DOWN)}
         on_progress(len(done), len(by_key))
         jobs = (Job(p, key[1], job_seed(seed, *key)) for key, p in by_key.items() if key not in done)
-        for number, episode in enumerate(policy.play(jobs, setup), len(done) + 1):
-            problem = by_key[episode.problem_id, episode.sample]
-            traces.add({**trace_row(problem, episode, policy.name, setup.prompt), "code": code})
-            on_progress(number, len(by_key))
+        with closing(policy.play(jobs, setup)) as episodes:
+            for number, episode in enumerate(episodes, len(done) + 1):
+                problem = by_key[episode.problem_id, episode.sample]
+                traces.add({**trace_row(problem, episode, policy.name, setup.prompt), "code": code})
+                on_progress(number, len(by_key))
     return write_result(out, run, list(by_key))
 
 
@@ -213,7 +215,7 @@ def read_traces(out: Path) -> dict[Key, dict[str, Any]]:
 
     Raises ValueError, naming the file, for one that holds something else.
     """
-    path = out / TRACES if out.is_dir() or not out.suffix else out
+    path = out if out.is_file() else out / TRACES
     if not path.exists():
         return {}
     traces = {}

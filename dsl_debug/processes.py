@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
@@ -23,6 +25,20 @@ def follow_parent() -> None:
 def _end_with(sentinel: int) -> None:
     wait([sentinel])
     os._exit(1)
+
+
+@contextmanager
+def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose processes end with the block, at once if it is left by an exception or given up."""
+    others = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=follow_parent)
+    try:
+        yield pool
+    except BaseException:  # an interruption, too, and the end of a generator that nobody reads any more
+        end_children(but=others)
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def end_children(but: Sequence[BaseProcess]) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from dsl_debug.evaluation import (
 )
 from dsl_debug.lang import STANDARD
 from dsl_debug.policies import AgentPolicy, ModelOptions, open_policy
-from dsl_debug.policies.base import Episode, Job, Setup, Unusable, finished
+from dsl_debug.policies.base import Episodes, Job, Setup, Unusable, finished
 from dsl_debug.problem import save_problems
 from dsl_debug.results.rows import outcome_columns, outcome_of
 from dsl_debug.scoring import ArenaOutcome, Outcome
@@ -339,7 +339,7 @@ class LetDown:
     def __init__(self) -> None:
         self.played: list[tuple[str, int]] = []
 
-    def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
+    def play(self, jobs: Iterable[Job], setup: Setup) -> Episodes:
         for job in jobs:
             self.played.append((job.problem.id, job.sample))
             env = DSLDebugEnv()

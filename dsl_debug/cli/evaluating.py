@@ -26,7 +26,7 @@ AT_LEAST_ONE = click.IntRange(min=1)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 EPILOG = f"Policies: {', '.join(AGENT_NAMES)}, {FORMS}.\n\nPrompts: " + "; ".join(
-    f"{prompt.name}, {prompt.purpose}" for prompt in SYSTEM_PROMPTS.values()
+    f"{prompt.name} ({prompt.purpose})" for prompt in SYSTEM_PROMPTS.values()
 )
 
 Command = Callable[..., Any]

@@ -2,19 +2,27 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
-from multiprocessing import active_children, get_context
 from random import Random
 from typing import Any
 
 from dsl_debug.agents import AGENTS, PYTHON_AGENTS, play
 from dsl_debug.episode.transcript import transcript
-from dsl_debug.policies.base import Episode, Job, Setup, Unusable, finished, new_env, prompt_messages
+from dsl_debug.policies.base import (
+    Episode,
+    Episodes,
+    Job,
+    Setup,
+    Unusable,
+    finished,
+    new_env,
+    prompt_messages,
+)
 from dsl_debug.problem import DslProblem
-from dsl_debug.processes import end_children, follow_parent
+from dsl_debug.processes import process_pool
 
 Play = Callable[[Job], Episode]
 
@@ -27,21 +35,16 @@ class AgentPolicy:
     def __init__(self, name: str, workers: int = 1) -> None:
         self.name = name
         self._workers = workers
-        self._others = active_children()
-        self._pool = (
-            ProcessPoolExecutor(workers, get_context("forkserver"), initializer=follow_parent)
-            if workers > 1
-            else None
-        )
 
-    def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
+    def play(self, jobs: Iterable[Job], setup: Setup) -> Episodes:
         """The episodes, each as soon as it is over."""
         one = partial(play_job, self.name, setup)
-        if self._pool is None:
+        if self._workers == 1:
             yield from map(one, jobs)
             return
         try:
-            yield from self._side_by_side(self._pool, one, iter(jobs))
+            with process_pool(self._workers) as pool:
+                yield from self._side_by_side(pool, one, iter(jobs))
         except BrokenProcessPool:
             raise Unusable(
                 "a process was killed, maybe for its memory: run the same command again, with fewer workers"
@@ -56,10 +59,7 @@ class AgentPolicy:
                 yield future.result()
 
     def close(self) -> None:
-        """End the processes, whatever they are at."""
-        if self._pool is not None:
-            end_children(self._others)
-            self._pool.shutdown(cancel_futures=True)
+        """Nothing is kept from one `play` to the next."""
 
 
 def play_job(name: str, setup: Setup, job: Job) -> Episode:

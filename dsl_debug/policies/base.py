@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -94,6 +94,10 @@ class Episode:
     seconds: float = 0.0
 
 
+Episodes = Generator[Episode, None, None]
+"""Episodes that are still being played; closing it gives up what is not over."""
+
+
 class Policy(Protocol):
     """Something that plays episodes. `name` is what results call it, `settings` what shaped its play: both go
     into the result file, and a run with others does not continue this one.
@@ -102,7 +106,7 @@ class Policy(Protocol):
     name: str
     settings: Mapping[str, Any]
 
-    def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
+    def play(self, jobs: Iterable[Job], setup: Setup) -> Episodes:
         """The episode of every job, each as soon as it is over, in any order.
 
         The same job gives the same episode, whatever runs beside it, as far as whatever runs the model rounds

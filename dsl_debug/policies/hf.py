@@ -9,12 +9,12 @@ Temperature and top-p are all that shapes the probabilities: whatever else a mod
 for (top-k, a penalty for repetitions) is left out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from random import Random
 from typing import Any
 
-from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Unusable
+from dsl_debug.policies.base import Episodes, Job, ModelOptions, Setup, Unusable
 from dsl_debug.policies.tokens import LOCAL, TokenTalk, imported, load_chat_tokens, one_line, play_in_rounds
 
 
@@ -41,7 +41,7 @@ class HfPolicy:
             **self._chat.facts(),
         }
 
-    def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
+    def play(self, jobs: Iterable[Job], setup: Setup) -> Episodes:
         """The episodes, each as soon as it is over."""
         return play_in_rounds(jobs, setup, self._chat, self._options.batch_size, self._write)
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from dsl_debug.episode import TOOLS, Step, schemas
@@ -30,7 +29,7 @@ from dsl_debug.policies.answers import (
     Usage,
     sound,
 )
-from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Talk, Unusable
+from dsl_debug.policies.base import Episode, Episodes, Job, ModelOptions, Setup, Talk, Unusable
 from dsl_debug.policies.endpoint import PATIENCE, Body, Endpoint, Settings
 from dsl_debug.policies.qwen_text import response_block, with_tools
 from dsl_debug.policies.threads import as_ready
@@ -45,13 +44,13 @@ _GREETING = [
 
 
 class OpenAIPolicy:
-    """The model `model` at the address `base_url`; `cache` is a folder that keeps its answers, if given.
+    """The model `model` at the address `base_url`.
 
     The address is no part of `settings`: the same model may be served elsewhere when a run goes on.
     Raises Unusable where openai or its key is missing.
     """
 
-    def __init__(self, model: str, base_url: str, options: ModelOptions, cache: Path | None = None) -> None:
+    def __init__(self, model: str, base_url: str, options: ModelOptions) -> None:
         self.name = f"openai:{model}"
         self.settings: Mapping[str, Any] = {
             "temperature": options.temperature,
@@ -64,10 +63,10 @@ class OpenAIPolicy:
         # 1 is what servers take anyway; with other values a result would tell what is not so.
         needed = tuple(name for name in ("temperature", "top_p") if self.settings[name] != 1)
         self._endpoint = Endpoint(
-            Settings(model, base_url, cache, options.workers, options.timeout, options.retries, needed=needed)
+            Settings(model, base_url, None, options.workers, options.timeout, options.retries, needed=needed)
         )
 
-    def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
+    def play(self, jobs: Iterable[Job], setup: Setup) -> Episodes:
         """The episodes, each as soon as it is over; those that got no answer as soon as another one got one.
 
         Raises Unusable for a server that refuses all requests, or has stopped to answer: the episodes that

@@ -26,7 +26,7 @@ from typing import Any
 
 from dsl_debug.episode.transcript import answers
 from dsl_debug.policies.answers import TOO_LONG
-from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Talk, Unusable
+from dsl_debug.policies.base import Episode, Episodes, Job, ModelOptions, Setup, Talk, Unusable
 from dsl_debug.policies.qwen_text import response_block, with_tools
 
 LOCAL = "'dsl-debug[local]'"
@@ -287,9 +287,7 @@ class TokenTalk:
             self._talk.stop(TOO_LONG)
 
 
-def play_in_rounds(
-    jobs: Iterable[Job], setup: Setup, chat: ChatTokens, size: int, write: Write
-) -> Iterator[Episode]:
+def play_in_rounds(jobs: Iterable[Job], setup: Setup, chat: ChatTokens, size: int, write: Write) -> Episodes:
     """Play `size` episodes at a time, in rounds of one message each; the next job takes the place of one
     that is over.
     """

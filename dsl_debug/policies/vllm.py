@@ -6,10 +6,10 @@ promise equal numbers in batches of other sizes: where two tokens are nearly equ
 otherwise in another run.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Unusable
+from dsl_debug.policies.base import Episodes, Job, ModelOptions, Setup, Unusable
 from dsl_debug.policies.tokens import TokenTalk, imported, load_chat_tokens, one_line, play_in_rounds
 
 EPISODES = 256
@@ -33,7 +33,7 @@ class VllmPolicy:
             **self._chat.facts(),
         }
 
-    def play(self, jobs: Iterable[Job], setup: Setup) -> Iterator[Episode]:
+    def play(self, jobs: Iterable[Job], setup: Setup) -> Episodes:
         """The episodes, each as soon as it is over."""
         return play_in_rounds(jobs, setup, self._chat, EPISODES, self._write)
 

@@ -6,7 +6,6 @@ that judges. It is imported inside functions: one that is missing would be repor
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ import datasets
 import evaluate
 
 if TYPE_CHECKING:
-    from dsl_debug.lang import Limits
     from dsl_debug.problem import DslProblem
 
 DESCRIPTION = """\
@@ -32,7 +30,6 @@ Args:
         problem are samples of it.
     by (`str` or `list` of `str`, defaults to `"category"`): what the figures are broken down by:
         `category`, `difficulty`, `database`, `source`.
-    limits (`dict`, *optional*): bounds on every run of a program: `rows`, `cells`, `steps`, `seconds`.
 
 Returns:
     `accuracy`, `visible_accuracy` and `hack_rate` (0 to 1), each with `_low` and `_high`, the 95% Wilson
@@ -95,11 +92,9 @@ class DslDebug(evaluate.Metric):
 
     # All that is given is checked before anything is stored: what fails later leaves locked files behind.
 
-    def compute(
-        self, *, by: str | Iterable[str] = "category", limits: Mapping[str, float] | None = None, **given: Any
-    ) -> dict[str, Any] | None:
+    def compute(self, *, by: str | Iterable[str] = "category", **given: Any) -> dict[str, Any] | None:
         """Judge what is given, and what has been added before."""
-        return super().compute(by=_columns(by), limits=_limits(limits), **given)
+        return super().compute(by=_columns(by), **given)
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **others: Any) -> None:
         """Add predictions and the rows of their problems; a prediction may be None."""
@@ -117,12 +112,12 @@ class DslDebug(evaluate.Metric):
         super().add(prediction=prediction, reference=reference, **others)
 
     def _compute(
-        self, *, predictions: list[str], references: list[dict[str, Any]], by: list[str], limits: "Limits"
+        self, *, predictions: list[str], references: list[dict[str, Any]], by: list[str]
     ) -> dict[str, Any]:
         if not predictions:
             raise ValueError("there is nothing to judge: give at least one prediction and its reference")
         problems = (self._problem(row) for row in references)
-        rows = [_judged(*pair, limits) for pair in zip(predictions, problems, strict=True)]
+        rows = [_judged(*pair) for pair in zip(predictions, problems, strict=True)]
         self._known.clear()
         result = _figures(rows)
         result |= {"failures": _failures(rows), "note": _note(result)}
@@ -200,32 +195,18 @@ def _columns(by: str | Iterable[str]) -> list[str]:
     return columns
 
 
-def _limits(given: Mapping[str, float] | None) -> "Limits":
-    from dsl_debug.lang import Limits
-
-    if not isinstance(given, Mapping | None):
-        raise ValueError(f"limits are a dict of name and number, not {_kind(given)}")
-    names = [field.name for field in fields(Limits)]
-    for name, value in (given or {}).items():
-        if name not in names:
-            raise ValueError(f"there is no limit {name!r}; there is: {', '.join(names)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ValueError(f"the limit {name!r} is a number above 0, not {value!r}")
-    return Limits(**(given or {}))
-
-
 # What comes out
 
 
-def _judged(program: str, problem: "DslProblem", limits: "Limits") -> dict[str, Any]:
+def _judged(program: str, problem: "DslProblem") -> dict[str, Any]:
     """A prediction as a row, with the columns that result files have."""
     from dsl_debug.episode import judge
+    from dsl_debug.evaluation import problem_columns
     from dsl_debug.results.rows import outcome_columns
     from dsl_debug.scoring import Outcome, reward
 
-    outcome = judge(problem, program, limits) if program.strip() else Outcome()
-    row = {"problem_id": problem.id, "hidden": len(problem.hidden)}
-    row |= {column: getattr(problem, column) for column in BY}
+    outcome = judge(problem, program) if program.strip() else Outcome()
+    row = problem_columns(problem) | {"source": problem.source}
     return row | outcome_columns(outcome) | {"reward": reward(outcome)}
 
 

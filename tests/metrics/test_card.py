@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dsl_debug.lang import Limits
 from tests.metrics.conftest import METRIC
 
 CARD = (METRIC / "README.md").read_text(encoding="utf-8")
@@ -21,15 +20,6 @@ def test_the_hub_can_read_the_front_matter() -> None:
     assert (data["sdk"], data["app_file"], data["tags"]) == ("gradio", "app.py", ["evaluate", "metric"])
     assert len(data["short_description"]) <= 60
     assert f"gradio>={data['sdk_version'].rpartition('.')[0]}" in (METRIC / "requirements.txt").read_text()
-
-
-def test_the_limits_are_those_of_the_language() -> None:
-    limits = Limits()
-    text = (
-        f"`rows` of a step ({limits.rows:,}), `cells` of all\n  steps ({limits.cells:,}), "
-        f"`steps` ({limits.steps:,}) and `seconds` ({limits.seconds:.0f})"
-    )
-    assert text in CARD
 
 
 def test_the_examples_run_offline_and_print_what_is_shown(tmp_path: Path, built_sample: Path) -> None:

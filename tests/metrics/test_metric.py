@@ -75,11 +75,6 @@ def test_without_hidden_tables_the_hack_rate_is_not_known(metric: Any) -> None:
     assert result["by_category"]["intent_mismatch"]["hack_rate"] is None
 
 
-def test_limits_hold_for_every_run(metric: Any) -> None:
-    result = metric.compute(predictions=[CORRECT], references=[ROW], limits={"rows": 2})
-    assert result["failures"] == {"error": 1}
-
-
 # Ways to give predictions and references
 
 
@@ -188,14 +183,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another breakdown": (
         {"predictions": [CORRECT], "references": [ROW], "by": "colour"},
         "'colour'; there is: cat",
-    ),
-    "another limit": (
-        {"predictions": [CORRECT], "references": [ROW], "limits": {"memory": 1}},
-        "there is no limit 'memory'",
-    ),
-    "a limit of nothing": (
-        {"predictions": [CORRECT], "references": [ROW], "limits": {"rows": 0}},
-        "the limit 'rows' is a number above 0",
     ),
 }
 

@@ -311,9 +311,7 @@ class Killed(Exception):
     """Stands for the end of a process."""
 
 
-def evaluated(
-    url: str, folder: Path, kill_at: int = 0, workers: int = 4, cache: bool = False, **arguments: Any
-) -> dict[str, Any]:
+def evaluated(url: str, folder: Path, kill_at: int = 0, workers: int = 4, **arguments: Any) -> dict[str, Any]:
     """Two samples of every problem."""
 
     def on_progress(done: int, total: int) -> None:
@@ -321,7 +319,7 @@ def evaluated(
             raise Killed
 
     options = replace(OPTIONS, timeout=0.6, retries=1, workers=workers)
-    policy = OpenAIPolicy("m", url, options, folder / "cache" if cache else None)
+    policy = OpenAIPolicy("m", url, options)
     try:
         return evaluate(
             policy,
@@ -392,16 +390,6 @@ def test_a_killed_run_ends_as_an_unbroken_one(unbroken: tuple[dict[str, Any], Pa
         result = evaluated(seen.url, tmp_path)
     check_outcomes(result, tmp_path)
     assert {**result, "timings": 0} == {**unbroken[0], "timings": 0}
-
-
-def test_answers_are_kept_where_there_is_a_folder_for_them(tmp_path: Path) -> None:
-    with endpoint(solves) as seen:
-        result = evaluated(seen.url, tmp_path, cache=True)
-        (tmp_path / "traces.jsonl").unlink()
-        again = evaluated(seen.url, tmp_path, cache=True)
-    assert len(seen) == 2 * 24
-    assert again["outcomes"] == result["outcomes"]
-    check_outcomes(again, tmp_path)
 
 
 # ---- a server that cannot be used
