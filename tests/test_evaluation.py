@@ -27,13 +27,11 @@ from dsl_debug.evaluation import (
     problems_digest,
     read_traces,
 )
-from dsl_debug.lang import STANDARD
 from dsl_debug.policies import AgentPolicy, ModelOptions, open_policy
 from dsl_debug.policies.base import Episodes, Job, Setup, Unusable, finished
-from dsl_debug.problem import save_problems
 from dsl_debug.results.rows import outcome_columns, outcome_of
 from dsl_debug.scoring import ArenaOutcome, Outcome
-from dsl_debug.storage import Appender, read_lines
+from dsl_debug.storage import read_lines
 
 DATA = {"place": "samples"}
 PROBLEMS = sample_problems()
@@ -126,6 +124,13 @@ def test_the_arena_is_evaluated_in_the_same_way(tmp_path: Path) -> None:
     assert result["summary"]["overall"]["reward"] == pytest.approx(3.2)
     with pytest.raises(Unusable, match=r"^no agent 'random_edit' plays these problems; there is: unchanged,"):
         evaluate(AgentPolicy("random_edit"), problems, tmp_path / "other", data=DATA)
+
+
+def test_a_dialect_is_evaluated_like_any_config(built_sample: Path, tmp_path: Path) -> None:
+    data = load_data(str(built_sample), "dialect_shift", limit=6)
+    result = evaluate(AgentPolicy("reference"), data.problems, tmp_path, data=data.facts)
+    assert result["summary"]["overall"]["accuracy"]["rate"] == 1.0
+    assert result["data"]["config"] == "dialect_shift"
 
 
 # Stopping and going on
@@ -239,18 +244,6 @@ def test_a_package_in_the_repository_of_others_has_no_revision(
     assert code_revision()["revision"] is None
     subprocess.run(["git", "add", package], cwd=tmp_path, check=True)
     assert code_revision()["revision"]
-
-
-def test_two_processes_do_not_write_to_one_folder(tmp_path: Path) -> None:
-    pytest.importorskip("fcntl", reason="locks are those of Unix")
-    with (
-        Appender(tmp_path / "traces.jsonl"),
-        pytest.raises(
-            ValueError, match=r"traces\.jsonl is being written by another process: wait for it, or"
-        ),
-    ):
-        Appender(tmp_path / "traces.jsonl")
-    Appender(tmp_path / "traces.jsonl").__exit__()
 
 
 def test_a_problem_that_is_there_twice_is_refused(tmp_path: Path) -> None:
@@ -387,81 +380,6 @@ def test_an_outcome_survives_its_row() -> None:
     assert outcome_columns(plain)["failure"] == "overfit"
     with pytest.raises(ValueError, match="a row without the column 'submitted'"):
         outcome_of({})
-
-
-def test_an_appender_cuts_a_torn_line_off(tmp_path: Path) -> None:
-    path = tmp_path / "lines.jsonl"
-    path.write_bytes(b'{"a": 1}\n{"a": ' + b"2" * 100_000)
-    assert list(read_lines(path)) == [{"a": 1}]
-    with Appender(path) as lines:
-        lines.add({"a": 3})
-    assert list(read_lines(path)) == [{"a": 1}, {"a": 3}]
-    path.write_bytes(b'{"a": 1}\nnot\n')
-    with pytest.raises(ValueError, match=r"lines\.jsonl, line 2: not JSON"):
-        list(read_lines(path))
-
-
-# Where problems come from
-
-
-def test_problems_are_read_from_a_built_folder(built_sample: Path) -> None:
-    data = load_data(str(built_sample), limit=5)
-    assert len(data.problems) == 5
-    assert data.facts == {
-        **{"place": str(built_sample), "config": "problems", "split": "test"},
-        **{"revision": None, "limit": 5},
-    }
-    shifted = load_data(str(built_sample), "dialect_shift").problems
-    assert all(problem.dialect != STANDARD for problem in shifted)
-    assert load_data(str(built_sample), "arena", limit=1).problems[0].function
-
-
-def test_a_dialect_is_evaluated_like_any_config(built_sample: Path, tmp_path: Path) -> None:
-    data = load_data(str(built_sample), "dialect_shift", limit=6)
-    result = evaluate(AgentPolicy("reference"), data.problems, tmp_path, data=data.facts)
-    assert result["summary"]["overall"]["accuracy"]["rate"] == 1.0
-    assert result["data"]["config"] == "dialect_shift"
-
-
-def test_problems_are_read_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "mine.jsonl"
-    save_problems(PROBLEMS[:2], path)
-    assert load_data(str(path)).problems == PROBLEMS[:2]
-
-
-def test_published_problems_can_be_played(published_dir: Path) -> None:
-    path = next(path for path in sorted(published_dir.glob("*.parquet")) if "test" in path.name)
-    data = load_data(str(path), limit=3)
-    assert [problem.hidden for problem in data.problems] == [(), (), ()]
-
-
-@pytest.mark.parametrize(
-    ("place", "config", "split", "message"),
-    [
-        ("nowhere", "problems", "test", "no data at nowhere: give a folder, a file, user/name on the Hub"),
-        (
-            "no/where",
-            "problems",
-            "test",
-            "there is no folder no/where, and as a dataset on the Hub it cannot be",
-        ),
-        (
-            "FOLDER",
-            "standrad",
-            "test",
-            "FOLDER, config standrad, split test: BuilderConfig 'standrad' not found",
-        ),
-        ("FOLDER", "standard", "tset", "FOLDER, config standard, split tset: Bad split: tset"),
-        ("FOLDER", "sft", "train", "FOLDER, config sft, train: these rows are no problems"),
-    ],
-)
-def test_what_is_no_data_is_told_in_a_line(
-    built_sample: Path, place: str, config: str, split: str, message: str
-) -> None:
-    with pytest.raises(ValueError, match=r"^\S") as raised:
-        load_data(place.replace("FOLDER", str(built_sample)), config, split)
-    assert str(raised.value).startswith(message.replace("FOLDER", str(built_sample)))
-    assert "\n" not in str(raised.value)
 
 
 # The command

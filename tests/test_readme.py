@@ -1,5 +1,6 @@
 """The README is executed: its Python examples run and print what it shows, and its file map is true."""
 
+import json
 import os
 import re
 import subprocess
@@ -52,3 +53,25 @@ def test_every_command_exists() -> None:
     named = set(re.findall(r"`make ([a-z-]+)`", README))
     assert named
     assert named <= targets, f"in the README, but not in the Makefile: {sorted(named - targets)}"
+
+
+def paragraph(start: str) -> str:
+    """The words of the README from `start` to the next empty line or list item."""
+    return " ".join(re.split(r"\n\n|\n- ", README[README.index(start) :], maxsplit=1)[0].split())
+
+
+def test_the_figures_of_the_audit_are_those_of_its_page() -> None:
+    said = re.findall(r"(\d+\.\d) %", paragraph("Paying for the expected rows"))
+    page = (ROOT / "docs" / "audit-published.md").read_text(encoding="utf-8")
+    summary = page.partition("\n## ")[0]
+    assert len(said) == 4
+    assert [figure for figure in said if f"({figure}%)" not in summary] == []
+
+
+def test_the_figures_of_the_constant_emitter_are_those_of_the_baselines() -> None:
+    report = json.loads((ROOT / "docs" / "baselines" / "report.json").read_text(encoding="utf-8"))
+    (emitter,) = [r["summary"]["overall"] for r in report["results"] if r["policy"] == "constant_emitter"]
+    said = paragraph("problems are **certified**")
+    assert f"On {emitter['problems']} test problems" in said
+    assert f"on {emitter['visible']['rate']:.1%} and is paid on none".replace("%", " %") in said
+    assert emitter["accuracy"]["rate"] == 0.0
