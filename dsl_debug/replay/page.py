@@ -27,6 +27,7 @@ from dsl_debug.replay.programs import (
     python_grammar,
 )
 from dsl_debug.replay.reading import Call, Task, Turn, read_trace, text_of
+from dsl_debug.replay.style import page_style
 from dsl_debug.results.rows import public_name
 
 Problem = DslProblem | PythonProblem
@@ -88,7 +89,7 @@ def trace_page(trace: Mapping[str, Any], problem: Problem | None = None) -> str:
 @lru_cache(maxsize=1)
 def _template() -> Template:
     """The page with style and script in it, and their hashes in its content policy."""
-    texts = {name: _asset(f"page.{ending}") for name, ending in (("style", "css"), ("script", "js"))}
+    texts = {"style": page_style(), "script": _asset("page.js")}
     hashes = {f"{name}_hash": _source_hash(text) for name, text in texts.items()}
     return Template(Template(_asset("page.html")).safe_substitute(texts | hashes))
 

@@ -1,0 +1,6 @@
+"""The entry of the Space: `python app.py`, here or on Hugging Face."""
+
+from space.launch import main
+
+if __name__ == "__main__":
+    main()

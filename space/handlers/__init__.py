@@ -1,0 +1,1 @@
+"""What a visitor does, tab by tab: session in, session and facts out. Nothing here imports Gradio."""

@@ -1,0 +1,1 @@
+"""Facts in, HTML out. Every text that is not ours goes through `escaped`; no view decides anything."""

@@ -1,0 +1,37 @@
+"""The pieces that every tab uses. What goes to a component is wrapped by `page`, which brings the style."""
+
+from collections.abc import Iterable, Sequence
+
+from dsl_debug.replay.markup import escaped, tag
+
+
+def page(*parts: str, kind: str = "") -> str:
+    """HTML for a component: `parts` in their order, in the style of the app; `kind` is a further class."""
+    return tag("div", "\n".join(parts), f"dsl {kind}".strip())
+
+
+def empty(title: str, words: str = "") -> str:
+    """What stands where there is nothing yet: what is missing, and what brings it."""
+    return tag("div", tag("b", escaped(title)) + escaped(words), "empty")
+
+
+def notice(words: str, kind: str = "", **attributes: str) -> str:
+    """A remark that stands out; `kind` is one of good, warn and bad, or nothing."""
+    return tag("p", escaped(words), f"notice {kind}".strip(), **attributes)
+
+
+def verdict(name: str, kind: str) -> str:
+    """A word in a coloured box; `kind` is one of good, warn, bad and unknown."""
+    return tag("span", escaped(name), f"verdict {kind}")
+
+
+def plain_table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
+    """A table of texts; the last `numbers` columns hold figures. It scrolls where it is too wide."""
+    first = len(header) - numbers
+
+    def cells(element: str, texts: Sequence[str]) -> str:
+        kinds = ["n" if place >= first else "" for place in range(len(texts))]
+        return tag("tr", "".join(tag(element, escaped(t), k) for t, k in zip(texts, kinds, strict=True)))
+
+    body = "".join(cells("td", row) for row in rows)
+    return tag("div", tag("table", tag("thead", cells("th", header)) + tag("tbody", body), "plain"), "wide")
