@@ -12,13 +12,13 @@ FAST_TESTS = $(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s%s\n", $$1, $$2}' Makefile
 
-play: .venv/installed-cli ## debug a program in the terminal
-	@$(BIN)/dsl-debug play
+play: .venv/installed-space ## open the Space in the browser (there is a game for the terminal, too: .venv/bin/dsl-debug play)
+	@$(BIN)/python -m space serve
 
-test: .venv/installed-dev ## run the fast tests (everything not marked slow or gpu)
+test: .venv/installed-dev .venv/chromium ## run the fast tests (everything not marked slow or gpu)
 	$(FAST_TESTS)
 
-check: .venv/installed-dev ## formatting, lint, types and the fast tests
+check: .venv/installed-dev .venv/chromium ## formatting, lint, types and the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -31,8 +31,8 @@ bench: .venv/installed-dev ## measure the language beside sqlite3, DuckDB and Po
 	$(BIN)/python -m benchmarks
 
 # The files installed-* are stamps: newer than pyproject.toml and the interpreter means that the install is current.
-.venv/installed-cli: pyproject.toml $(BIN)/python
-	$(INSTALL) '.[cli]'
+.venv/installed-space: pyproject.toml $(BIN)/python
+	$(INSTALL) '.[cli,space]'
 	@touch $@
 
 .venv/installed-build: pyproject.toml $(BIN)/python
@@ -41,7 +41,17 @@ bench: .venv/installed-dev ## measure the language beside sqlite3, DuckDB and Po
 
 .venv/installed-dev: pyproject.toml $(BIN)/python
 	$(INSTALL) '.[dev]'
-	@touch .venv/installed-cli .venv/installed-build $@
+	@touch .venv/installed-space .venv/installed-build $@
+
+# Debian's Chromium for the tests that drive a browser. It is asked for once: without it they are skipped.
+.venv/chromium: | $(BIN)/python
+	@if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; }; then \
+	  if command -v apt-get && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update && DEBIAN_FRONTEND=noninteractive \
+	      apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; \
+	  else false; fi; \
+	fi >$@.log 2>&1 || echo "no Chromium, and none could be installed: tests in a browser are skipped (see $@.log)"
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

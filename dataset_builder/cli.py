@@ -10,6 +10,7 @@ import click
 
 from dataset_builder.cli_arena import arena_command, import_command, write_command
 from dataset_builder.cli_build import build_command, stats_command, verify_command
+from dataset_builder.cli_publish import publish_command
 from dataset_builder.cli_traces import traces_command
 from dsl_debug.cli import BAD_INPUT, BROKEN_PIPE, INTERRUPTED
 from dsl_debug.sandbox import SandboxError
@@ -70,5 +71,6 @@ for _command in (
     import_command,
     write_command,
     traces_command,
+    publish_command,
 ):
     command_line.add_command(_command)

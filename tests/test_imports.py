@@ -25,9 +25,11 @@ PARTS: dict[str, set[str]] = {
     "problem": LANG,
     "files": LANG,
     "data": LANG | {"files", "problem"},
+    "hub": set(),
     "processes": set(),
     "storage": set(),
     "episode": EPISODE,
+    "sessions": EPISODE,
     "agents": EPISODE,
     "diagnosis": EPISODE,
     "replay": EPISODE | {"results"},
@@ -159,6 +161,17 @@ def test_folders_import_only_what_stands_below_them(top: str) -> None:
         if name.split(".")[0] in forbidden
     ]
     assert not wrong, f"{'; '.join(wrong)}; '{top}' may import {sorted(TOP.get(top, set()))}"
+
+
+HANDLERS_AND_VIEWS = [
+    path for path in ALL_FILES if path.parent in (ROOT / "space" / "handlers", ROOT / "space" / "views")
+]
+
+
+@pytest.mark.parametrize("path", HANDLERS_AND_VIEWS, ids=module_name)
+def test_what_the_space_does_and_shows_knows_nothing_of_gradio(path: Path) -> None:
+    wrong = [f"line {line} imports {name}" for line, name in imported(path) if name.split(".")[0] == "gradio"]
+    assert not wrong, f"{path.relative_to(ROOT)}: {'; '.join(wrong)}; only space/ui wires components"
 
 
 def python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +37,20 @@ def test_examples_run_and_print_what_is_shown(
     assert result.returncode == 0, result.stderr
     if output:
         assert result.stdout == output
+
+
+def test_the_front_matter_is_that_of_a_space() -> None:
+    assert README.startswith("---\n")
+    card = yaml.safe_load(README.split("---\n")[1])
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert f"gradio[mcp]=={card['sdk_version']}" in pins
+    assert (card["sdk"], card["python_version"], card["license"]) == ("gradio", "3.11", "mit")
+    assert (ROOT / card["app_file"]).is_file()
+    assert 0 < len(card["short_description"]) <= 60
+    colors = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {card["colorFrom"], card["colorTo"]} <= colors
+    assert card["title"] == "DSL Debug"
+    assert card["suggested_hardware"] == "cpu-basic"
 
 
 def test_every_path_of_the_file_map_exists() -> None:

@@ -51,9 +51,9 @@ def load_data(
     elif path.is_file():
         problems = load_published(path) if path.suffix == ".parquet" else load_problems(path)
     elif path.is_dir() or _REPOSITORY.fullmatch(place):
-        sha = None if path.is_dir() else _commit(place, revision)
+        sha = None if path.is_dir() else commit_of(place, revision)
         facts |= {"config": config, "split": split, "revision": sha}
-        problems = _of_rows(_rows(place, config, split, sha, limit), f"{place}, config {config}, {split}")
+        problems = _of_rows(rows_of(place, config, split, sha, limit), f"{place}, config {config}, {split}")
     else:
         raise ValueError(f"no data at {place}: give a folder, a file, user/name on the Hub, or '{SAMPLES}'")
     found = list(islice(problems, limit))
@@ -62,8 +62,8 @@ def load_data(
     return Data(found, facts)
 
 
-def _commit(repository: str, revision: str | None) -> str | None:
-    """The commit that a revision of a dataset repository stands for now."""
+def commit_of(repository: str, revision: str | None = None) -> str | None:
+    """The commit that a revision of a dataset repository stands for now. Raises as `load_data` does."""
     try:
         from huggingface_hub import HfApi
     except ImportError:
@@ -76,10 +76,13 @@ def _commit(repository: str, revision: str | None) -> str | None:
         ) from None
 
 
-def _rows(
-    place: str, config: str, split: str, revision: str | None, limit: int | None
+def rows_of(
+    place: str, config: str, split: str, revision: str | None = None, limit: int | None = None
 ) -> Iterator[Mapping[str, Any]]:
-    """The rows of a split, read as they are needed: whoever wants one split does not pay for the others."""
+    """The rows of a split, read as they are needed: whoever wants one split does not pay for the others.
+
+    `place` is a dataset repository or a folder that the builder made. Raises as `load_data` does.
+    """
     try:
         from datasets import load_dataset
     except ImportError:

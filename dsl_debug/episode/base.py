@@ -100,6 +100,18 @@ class Environment(ABC):
         """
         return self._turn(None, [make_call(tool, arguments, self.tools)])
 
+    def aside(self, name: str, answer: str) -> Step:
+        """Take a turn for something that people are offered and models are not, such as a hint.
+
+        It is answered with `answer`, and counts and stands in the history as a call of that name without
+        arguments. Raises ValueError for the name of a tool, RuntimeError before the first `reset`.
+        """
+        if name in self.tools:
+            raise ValueError(f"{name!r} is a tool: call it")
+        if not self.done:
+            self._calls[name] += 1
+        return self._turn(None, [ToolCall(name, {})], cut(answer))
+
     def _begin(self, toolbox: object) -> None:
         self.history = []
         self.turns = 0
@@ -115,13 +127,13 @@ class Environment(ABC):
             malformed("there is no tool call in this message", self.tools)
         ]
 
-    def _turn(self, message: str | None, calls: list[Call]) -> Step:
+    def _turn(self, message: str | None, calls: list[Call], aside: str | None = None) -> Step:
         if self._toolbox is None:
             raise RuntimeError("call reset(problem) before the first step")
         if self.done:
             return Step(OVER, self.reward, True, {"turn": self.turns, "turns_left": 0, "results": []})
         self.turns += 1
-        answers, submitted = self._answers(calls)
+        answers, submitted = self._answers(calls) if aside is None else ([aside], False)
         if submitted:
             self.done, self.reward = True, self._score()
         answers[-1] += self._ending(submitted)

@@ -21,7 +21,7 @@ from dsl_debug.problem import DslProblem, Suite
 from dsl_debug.scoring import Outcome, reward_function
 
 DEFAULT_LIMITS = Limits()
-MAX_KEPT_ROWS = 1_000
+MAX_KEPT_CELLS = 10_000
 
 
 class DslTools:
@@ -45,7 +45,7 @@ class DslTools:
         except DslError as error:
             return str(error)
         # The program that was run last is mostly the one that is submitted. Large tables are not held on to.
-        self._last = (code, table) if table.length <= MAX_KEPT_ROWS else None
+        self._last = (code, table) if table.length * len(table.columns) <= MAX_KEPT_CELLS else None
         return table_text(table)
 
     def inspect(self, node_name: str, code: str | None = None) -> str:

@@ -81,7 +81,12 @@ def is_well_formed(tree: ast.Module | None, function: str) -> bool:
 
 def is_same_code(left: ast.Module | None, right: ast.Module | None) -> bool:
     """Whether two texts are the same program: layout, comments and docstrings do not count."""
-    return left is not None and right is not None and _shape(left) == _shape(right)
+    if left is None or right is None:
+        return False
+    try:
+        return _shape(left) == _shape(right)
+    except RecursionError:  # nested too deeply to be compared, as no function of ours is
+        return False
 
 
 def tampering(tree: ast.Module | None) -> tuple[str, ...]:

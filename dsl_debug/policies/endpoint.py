@@ -159,21 +159,23 @@ class Endpoint:
     """A client of one endpoint, for many threads. Raises Unavailable, in one line and without the key.
 
     `answered`: whether it has ever given an answer, a kept one included. `said`: what it gave last as a
-    reason for giving none.
+    reason for giving none, `status` the status that came with that (0: none so far). A `client` that is
+    handed in is used, and closed, instead of one with the key of OPENAI_API_KEY.
 
     A request that it rejects (status 400 or 422) may be the only one that it does not like. So an option that
     it seems to complain of is left out from then on only where that has helped, and nothing is blamed that
     stood in a request which was answered.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, client: "OpenAI | None" = None) -> None:
         self.settings = settings
-        self._client = _client(settings)
+        self._client = client or _client(settings)
         self._closed = False
         self._dropped: set[str] = set()  # options that it does not take
         self._taken: set[str] = set()  # what stood in requests that it has answered
         self.answered = False
         self.said = ""
+        self.status = 0
 
     def __enter__(self) -> "Endpoint":
         return self
@@ -263,7 +265,7 @@ class Endpoint:
     def _refused(self, error: Any, body: Body, sent: Body, left_out: frozenset[str]) -> Answer:
         """What a status other than 200 means for a request."""
         status, words = int(error.status_code), str(error.message).lower()
-        self.said = said = _told(error, self._client.api_key)
+        self.status, self.said = status, (said := _told(error, self._client.api_key))
         if status == 413 or any(word in words for word in _CONTEXT):
             # Some servers count tokens that were not written yet: without a limit the model has what is left.
             fits = {name: value for name, value in body.items() if name != "max_tokens"}

@@ -111,7 +111,7 @@ class OpenAIPolicy:
             raise Unusable(said)
 
     def _answers_a_greeting(self) -> bool:
-        body = {"model": self._endpoint.settings.model, "messages": _GREETING, **self._asking(0, 0)}
+        body = {"model": self._endpoint.settings.model, "messages": _GREETING, **_asking(self._options, 0, 0)}
         answer = self._endpoint.ask({**body, "tools": schemas(TOOLS)})
         if answer.trouble == NO_TOOLS:
             answer = self._endpoint.ask(body)
@@ -136,28 +136,12 @@ class OpenAIPolicy:
         conversation = Conversation(self._endpoint, talk, self._in_text)
         while not talk.done:
             turn = talk.env.turns
-            options = self._asking((job.seed + turn) % 2**31, conversation.length)
-            answer = conversation.ask(options) if options["max_tokens"] > 0 else Answer(trouble=TOO_LONG)
-            if answer.trouble in ("", CUT_SHORT):  # what was written counts
-                conversation.take(answer)
-            else:
-                talk.stop(answer.trouble)
+            answer = take_turn(conversation, self._options)
             if turn == 0 and conversation.in_text and answer.trouble in ANSWERED:
                 # Other episodes need not ask, unless it was only this one that had to do without.
                 self._in_text = not self._endpoint.takes_tools
         talk.prompt = conversation.prompt  # what the model has read
         return talk.episode()
-
-    def _asking(self, seed: int, length: int) -> Body:
-        """How the next message is asked for, after a conversation of so many tokens."""
-        options = self._options
-        room = options.max_tokens if options.context is None else options.context - length
-        return {
-            "temperature": options.temperature,
-            "top_p": options.top_p,
-            "max_tokens": min(options.max_tokens, room),
-            "seed": seed,
-        }
 
 
 class Conversation:
@@ -211,6 +195,29 @@ class Conversation:
             else:
                 sent += _as_text(text, calls, step)
         return sent
+
+
+def take_turn(conversation: Conversation, options: ModelOptions) -> Answer:
+    """Ask for the next message and carry out its calls; where there is none, the talk is stopped."""
+    talk = conversation.talk
+    asking = _asking(options, (talk.job.seed + talk.env.turns) % 2**31, conversation.length)
+    answer = conversation.ask(asking) if asking["max_tokens"] > 0 else Answer(trouble=TOO_LONG)
+    if answer.trouble in ("", CUT_SHORT):  # what was written counts
+        conversation.take(answer)
+    else:
+        talk.stop(answer.trouble)
+    return answer
+
+
+def _asking(options: ModelOptions, seed: int, length: int) -> Body:
+    """How the next message is asked for, after a conversation of so many tokens."""
+    room = options.max_tokens if options.context is None else options.context - length
+    return {
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+        "max_tokens": min(options.max_tokens, room),
+        "seed": seed,
+    }
 
 
 def _to_send(text: str) -> str:

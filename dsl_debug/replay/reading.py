@@ -100,7 +100,8 @@ def _between(text: str, start: str, end: str) -> str:
 def _turns(messages: Sequence[Mapping[str, Any]]) -> Iterator[Turn]:
     """One turn for each message of the assistant, with the answers that follow it."""
     starts = [place for place, message in enumerate(messages) if message.get("role") == "assistant"]
-    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(messages)], strict=True), 1):
+    ends = [*starts[1:], len(messages)][: len(starts)]  # there is none in an episode before its first turn
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1):
         message = messages[start]
         answers, left = _without_budget(messages[start + 1 : end])
         calls = tuple(_calls(_said_calls(message.get("tool_calls")), answers))

@@ -1,12 +1,49 @@
-(...given) => {
-  // The address names the tab, so that it can be copied, and nothing else: what a tab shows sets its own.
-  const button = document.querySelector('button[role="tab"][aria-selected="true"]');
-  const name = button && button.getAttribute("data-tab-id");
-  const now = new URL(window.location.href);
-  if (name && now.searchParams.get("tab") !== name) {
-    now.search = "";
-    now.searchParams.set("tab", name);
-    window.history.replaceState(null, "", now);
+() => {
+  // The address of the page names what is shown, so that it can be copied, and leads back after a reload.
+  const { tabs, parameters } = NAMES;
+  const remembered = {}; // tab -> the query that it had last
+
+  function tabOf(query) {
+    const given = new URLSearchParams(query);
+    const asked = Object.keys(parameters).find((name) => given.get(name));
+    const wanted = given.get("tab") || parameters[asked];
+    return tabs.includes(wanted) ? wanted : tabs[0];
   }
-  return given;
-};
+
+  function goTo(query) {
+    const now = new URL(window.location.href);
+    now.search = query;
+    window.history.replaceState(window.history.state, "", now);
+  }
+
+  // What a tab shows: `dslAddress("play", "problem", "ID")`. The address follows if that tab is the open one,
+  // and otherwise once it is opened.
+  window.dslAddress = (tab, name, value) => {
+    remembered[tab] = `?${new URLSearchParams({ [name]: value })}`;
+    if (tabOf(window.location.search) === tab) goTo(remembered[tab]);
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest('#tabs > .tab-wrapper [role="tab"]');
+    const name = button && button.dataset.tabId;
+    const before = tabOf(window.location.search);
+    if (!name || name === before) return;
+    remembered[before] = window.location.search;
+    goTo(remembered[name] || `?${new URLSearchParams({ tab: name })}`);
+  });
+
+  // Buttons that copy a link to what they name, such as data-copy="?problem=ID".
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest(".dsl [data-copy]");
+    if (!button) return;
+    const link = new URL(button.dataset.copy, window.location.href);
+    const words = button.textContent;
+    try {
+      await navigator.clipboard.writeText(link.href);
+      button.textContent = "Copied";
+    } catch {
+      window.prompt("Copy this link:", link.href);
+    }
+    setTimeout(() => { button.textContent = words; }, 1500);
+  });
+}

@@ -1,5 +1,6 @@
 """The page: a head, the tabs in their order, and the addresses that lead to them."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,14 @@ TABS = {
 }
 """Name in addresses -> what the tab is called, and the module whose `build(app)` fills it."""
 
-PARAMETERS = {"problem": "play", "trace": "replay", "compare": "compare", "bug": "arena", "topic": "about"}
+PARAMETERS = {
+    "problem": "play",
+    "trace": "replay",
+    "compare": "compare",
+    "set": "results",
+    "bug": "arena",
+    "topic": "about",
+}
 """The parameter of an address that a tab answers to -> that tab. `tab=NAME` opens any other."""
 
 
@@ -33,13 +41,21 @@ def build(library: Library) -> gr.Blocks:
     with demo:
         app = App(demo, library, gr.BrowserState([], storage_key="dsl-debug-games", secret="dsl-debug"))
         gr.HTML(_top(library))
-        with gr.Tabs() as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for name, (label, module) in TABS.items():
                 with gr.Tab(label, id=name, elem_id=f"tab-{name}"):
                     module.build(app)
+        demo.load(None, None, None, js=_address_script(), **PRIVATE)
         demo.load(_opened_tab, None, tabs, **PRIVATE)
-        tabs.select(None, None, None, js=theme.asset("tabs.js"), **PRIVATE)
+    _drop_style_of_prose(demo)
     return demo
+
+
+def _drop_style_of_prose(demo: gr.Blocks) -> None:
+    """All HTML here is ours and has our style; what Gradio adds for prose would win over it."""
+    for block in demo.blocks.values():
+        if isinstance(block, gr.HTML):
+            block.apply_default_css = False
 
 
 def tab_of(query: Mapping[str, Any]) -> str:
@@ -48,12 +64,21 @@ def tab_of(query: Mapping[str, Any]) -> str:
     return wanted if wanted in TABS else next(iter(TABS))
 
 
-def _opened_tab(request: gr.Request) -> gr.Tabs:
-    return gr.Tabs(selected=tab_of(request.query_params))
+def _address_script() -> str:
+    """What keeps the address of the page in step with what it shows; it knows the rules of `tab_of`."""
+    names = json.dumps({"tabs": list(TABS), "parameters": PARAMETERS})
+    return theme.asset("tabs.js").replace("NAMES", names, 1)
+
+
+def _opened_tab(request: gr.Request) -> Any:
+    """Opens the tab of the address. Where that is the first one, it is open already, and an answer that comes
+    late would take a visitor away from the tab that they have opened meanwhile."""
+    wanted = tab_of(request.query_params)
+    return gr.skip() if wanted == next(iter(TABS)) else gr.Tabs(selected=wanted)
 
 
 def _top(library: Library) -> str:
-    words = "Find out what is wrong with a program in eight turns; tables that nobody shows you decide."
+    words = "Find what is wrong with a program, in eight turns. Hidden tables decide."
     source = tag("p", escaped(f"Problems: {library.source}"), "source")
     parts = [tag("h1", "DSL Debug"), tag("p", words), source]
     return page(*parts, notice(library.notice, "warn") if library.notice else "", kind="top")

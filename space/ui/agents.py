@@ -1,11 +1,52 @@
-"""The tab: not built yet."""
+"""The tab "For agents", and the five functions that programs may call: nothing else of the app is public."""
+
+import inspect
+import json
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from random import Random
+from typing import Any
 
 import gradio as gr
+from gradio.events import api as public_function
 
+from dsl_debug.sessions import Sessions
+from space.handlers.agents import AgentApi, Answer, Turnstile, limits
 from space.ui.base import App
-from space.views.common import empty, page
+from space.ui.theme import asset
+from space.views.agents import MCP_PATH, agents_page
 
 
 def build(app: App) -> None:
-    """Fill the tab."""
-    gr.HTML(page(empty("agents")))
+    """Fill the tab, and make the five functions public."""
+    sessions = Sessions()
+    api = AgentApi(app.library, sessions, Random())
+    gr.HTML(agents_page(limits(sessions)), js_on_load=asset("agents.js"))
+    turnstile = Turnstile()
+    for method in (api.start_episode, api.run, api.inspect, api.read_docs, api.submit):
+        # Without Gradio's queue, which costs about as much again; calls wait at the turnstile instead.
+        public_function(_public(method, turnstile), api_name=method.__name__, queue=False)
+
+
+def _public(method: Callable[..., Answer], turnstile: Turnstile) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """A method as Gradio calls it. Its MCP server shows models what `str` makes of an answer, which for a
+    dictionary is Python; they get JSON instead."""
+    signature = inspect.signature(method)
+    taken = len(signature.parameters)
+
+    @wraps(method)
+    async def function(*given: Any) -> Any:
+        answer = await turnstile.call(method, *given[:taken])
+        return json.dumps(answer, ensure_ascii=False) if _is_tool_call(given[taken]) else answer
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    request = inspect.Parameter("request", kind, default=None, annotation=gr.Request)
+    parameters = [*signature.parameters.values(), request]
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {**method.__annotations__, "request": gr.Request}
+    return function
+
+
+def _is_tool_call(request: gr.Request | None) -> bool:
+    """Whether a call came in by MCP."""
+    return request is not None and MCP_PATH.strip("/") in str(request.url)

@@ -1,11 +1,106 @@
-"""The tab: not built yet."""
+"""The tab Arena: buggy Python functions to repair."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
 
 import gradio as gr
 
-from space.ui.base import App
-from space.views.common import empty, page
+from space.handlers import arena as rules
+from space.handlers.arena import ANY, Arena, Round
+from space.ui.base import PRIVATE, App
+from space.ui.editor import editor
+from space.views import arena as views
+
+SHORTCUTS = {"run": "arena-run", "submit": "arena-submit"}
+SHORTCUT_WORDS = "Ctrl + Enter runs the tests, Ctrl + Shift + Enter submits (⌘ on a Mac)."
+
+# What takes a place in the sandbox; more wait in the queue of the app. A click between an answer and the end
+# of its event would be lost with the other mode; rounds themselves keep two clicks apart.
+RUNNING: dict[str, Any] = PRIVATE | {
+    "concurrency_limit": 6,
+    "concurrency_id": "arena",
+    "trigger_mode": "multiple",
+}
+
+# The address follows the bug that the editor holds.
+ADDRESS = '(value) => { if (value && value.key) window.dslAddress("arena", "bug", value.key); }'
+
+Shown = tuple[Any, ...]
 
 
 def build(app: App) -> None:
     """Fill the tab."""
-    gr.HTML(page(empty("arena")))
+    arena = rules.open_arena(app.library.arena)
+    game = gr.State(None)
+    with gr.Row(elem_classes="choices"):
+        category = gr.Dropdown(_choices(rules.categories(arena.problems)), value=ANY, label="Category")
+        difficulty = gr.Dropdown(_choices(["easy", "medium", "hard"]), value=ANY, label="Difficulty")
+        following = gr.Button("Next bug", elem_id="arena-next")
+        surprise = gr.Button("Surprise me", elem_id="arena-surprise")
+    task = gr.HTML(views.waiting(), elem_id="arena-task")
+    with gr.Row(elem_classes="two-columns"):
+        with gr.Column():
+            code = editor("arena-code", shortcuts=SHORTCUTS, label="Function")
+            with gr.Row(elem_classes="acts"):
+                run = gr.Button("Run tests", variant="primary", elem_id="arena-run", interactive=False)
+                submit = gr.Button("Submit", elem_id="arena-submit", interactive=False)
+                hint = gr.Button("Hint (1 attempt)", elem_id="arena-hint", interactive=False)
+            gr.HTML(views.shortcuts(SHORTCUT_WORDS))
+            answer = gr.HTML(elem_id="arena-answer")
+        with gr.Column():
+            tests = gr.HTML(elem_id="arena-tests")
+    outputs = [game, task, answer, tests, code, run, submit, hint]
+
+    app.demo.load(_opened(arena), None, outputs, **PRIVATE).then(None, code, None, js=ADDRESS, **PRIVATE)
+    for button, inputs in ((following, [game, category, difficulty]), (surprise, [game])):
+        new = button.click(_next(arena), inputs, outputs, **PRIVATE)
+        new.then(None, code, None, js=ADDRESS, **PRIVATE)
+    run.click(_act(arena, "run_tests"), [game, code], outputs, **RUNNING)
+    submit.click(_act(arena, "submit"), [game, code], outputs, **RUNNING)
+    hint.click(_hint(arena), game, outputs, **PRIVATE)
+
+
+def _choices(names: list[str]) -> list[tuple[str, str]]:
+    return [("Any", ANY), *((name.replace("_", " "), name) for name in names)]
+
+
+def _shown(game: Round | None, board: views.Board) -> Shown:
+    """The outputs, in their order."""
+    text = gr.skip() if board.editor is None else board.editor
+    buttons = [gr.Button(interactive=can) for can in (board.can_act, board.can_act, board.can_hint)]
+    return (game, board.task, board.answer, board.tests, text, *buttons)
+
+
+def _opened(arena: Arena) -> Any:
+    def opened(request: gr.Request) -> Shown:
+        game, remark = rules.open_by(arena, request.query_params.get("bug"), Random())
+        return _shown(game, views.board(arena, game, remark=remark, fresh=True))
+
+    return opened
+
+
+def _next(arena: Arena) -> Any:
+    def following(game: Round | None, category: object = ANY, difficulty: object = ANY) -> Shown:
+        found, remark = rules.following(arena, game, category, difficulty, Random())
+        return _shown(found, views.board(arena, found, remark=remark, fresh=found is not game))
+
+    return following
+
+
+def _act(arena: Arena, tool: str) -> Any:
+    def act(game: Round | None, value: object) -> Iterator[Shown]:
+        still = [gr.Button(interactive=False)] * 3
+        yield (game, gr.skip(), views.running(tool), gr.skip(), gr.skip(), *still)
+        refusal = rules.act(arena, game, tool, value)
+        yield _shown(game, views.board(arena, game, refusal=refusal))
+
+    return act
+
+
+def _hint(arena: Arena) -> Any:
+    def hint(game: Round | None) -> Shown:
+        refusal = rules.act(arena, game, "hint", None)
+        return _shown(game, views.board(arena, game, refusal=refusal))
+
+    return hint

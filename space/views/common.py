@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from dsl_debug.replay.markup import escaped, tag
 
+CATEGORIES = {"standard": "Standard", "nonlocal": "Nonlocal", "intent_mismatch": "Intent mismatch"}
+DIFFICULTIES = {"easy": "Easy", "medium": "Medium", "hard": "Hard"}
+
 
 def page(*parts: str, kind: str = "") -> str:
     """HTML for a component: `parts` in their order, in the style of the app; `kind` is a further class."""
@@ -25,6 +28,12 @@ def verdict(name: str, kind: str) -> str:
     return tag("span", escaped(name), f"verdict {kind}")
 
 
+def pips(spent: int, total: int) -> str:
+    """A mark for each turn or attempt of a budget, those that are spent first; the words stand beside it."""
+    marks = "".join(tag("i", "", "spent" if place < spent else "") for place in range(total))
+    return tag("span", marks, "pips", **{"aria-hidden": "true"})
+
+
 def plain_table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
     """A table of texts; the last `numbers` columns hold figures. It scrolls where it is too wide."""
     first = len(header) - numbers
@@ -35,3 +44,9 @@ def plain_table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: i
 
     body = "".join(cells("td", row) for row in rows)
     return tag("div", tag("table", tag("thead", cells("th", header)) + tag("tbody", body), "plain"), "wide")
+
+
+def rows_table(header: str, body: str, label: str) -> str:
+    """A table that scrolls by itself, in both directions."""
+    inner = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), "plain rows")
+    return tag("div", inner, "scroll", tabindex="0", role="region", **{"aria-label": label})

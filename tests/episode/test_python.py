@@ -299,3 +299,9 @@ def test_schemas_name_the_two_tools() -> None:
 
 def test_an_outcome_without_a_submission_earns_no_signal() -> None:
     assert signals(ArenaOutcome()) == {"r1": 0.0, "r2": 0.0, "r3": 0.0, "r4": 0.0}
+
+
+def test_code_that_is_nested_too_deeply_is_judged_like_any_other(env: PythonDebugEnv) -> None:
+    env.call("submit", code="def f(x):\n    return " + "+".join(["1"] * 2_000))
+    assert env.done
+    assert not env.outcome.unchanged

@@ -71,6 +71,27 @@ def test_a_target_that_is_none_is_told_in_one_line(text: str, problem: str) -> N
     assert "sk-secret" not in str(caught.value)
 
 
+# ---- clients
+
+
+def test_a_client_that_is_handed_in_brings_its_own_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openai
+
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with endpoint(lambda request: fails(402, "sk-of-a-visitor has no credit")) as seen:
+        client = openai.OpenAI(base_url=seen.url, api_key="sk-of-a-visitor", max_retries=0)
+        with Endpoint(settings(seen.url, tmp_path), client) as asking:
+            assert asking.status == 0
+            with pytest.raises(Unavailable, match="has no credit"):
+                asking.answer(body())
+            assert asking.status == 402
+            assert "sk-of-a-visitor" not in asking.said
+    assert client.is_closed()
+    assert [request.key for request in seen] == ["Bearer sk-of-a-visitor"]
+
+
 # ---- answers
 
 

@@ -1,0 +1,165 @@
+"""Episodes of many strangers at once: each under an id that nobody can guess, with room, expiry and a lock.
+
+What this guards: an episode is reached by its id alone; its calls are carried out one after the other; an
+episode that nobody plays any more gives its room back. What it does not guard: how long a single call takes,
+which is for the limits of the environment, and who may begin an episode at all.
+"""
+
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsl_debug.episode.base import Environment, Step
+
+CAPACITY = 500
+IDLE_SECONDS = 1_800.0
+MAX_SECONDS = 7_200.0
+FINISHED_SECONDS = 300.0
+"""How long an episode that is over still says so."""
+
+UNTOUCHED_SECONDS = 120.0
+"""How long an episode in which nothing was done keeps its room when there is no other."""
+
+ID_BYTES = 16
+
+
+class UnknownEpisode(LookupError):
+    """There is no such episode (any more); the text says so in one line, and what to do."""
+
+
+class Full(RuntimeError):
+    """There is no room for another episode; the text says so in one line, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeState:
+    """Where an episode stands. `reward` is None until it is over; `expires_in` is in seconds, if nothing is
+    done until then."""
+
+    turns: int
+    turns_left: int
+    max_turns: int
+    done: bool
+    reward: float | None
+    expires_in: float
+
+
+@dataclass(slots=True)
+class _Episode:
+    """An episode that is being played; `begun` and `used` are times of the clock."""
+
+    env: Environment
+    begun: float
+    used: float
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Sessions:
+    """Episodes by id, for any number of threads.
+
+    At most `capacity` episodes. One expires `idle_seconds` after its last call and `max_seconds` after its
+    start, sooner once it is over. Raises ValueError for a capacity below 1.
+    """
+
+    def __init__(
+        self,
+        capacity: int = CAPACITY,
+        idle_seconds: float = IDLE_SECONDS,
+        max_seconds: float = MAX_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if capacity < 1:
+            raise ValueError(f"there has to be room for at least 1 episode, not {capacity}")
+        self.capacity = capacity
+        self.idle_seconds = idle_seconds
+        self.max_seconds = max_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._episodes: dict[str, _Episode] = {}
+
+    def start(self, env: Environment, problem: Any) -> tuple[str, str]:
+        """Begin an episode of a problem in an environment of its own: its id, and the text that it starts
+        with. Raises Full."""
+        text = env.reset(problem)
+        with self._lock:
+            now = self._clock()
+            self._make_room(now)
+            episode_id = secrets.token_urlsafe(ID_BYTES)
+            self._episodes[episode_id] = _Episode(env, begun=now, used=now)
+        return episode_id, text
+
+    def call(self, episode_id: object, tool: str, arguments: Mapping[str, Any]) -> Step:
+        """One structured call, as `Environment.call` takes it. Raises UnknownEpisode."""
+        episode = self._find(episode_id, touch=True)
+        with episode.lock:
+            return episode.env.call(tool, **arguments)
+
+    def state(self, episode_id: object) -> EpisodeState:
+        """Where an episode stands; asking does not keep it alive. Raises UnknownEpisode."""
+        episode = self._find(episode_id, touch=False)
+        with episode.lock:
+            env = episode.env
+            reward = env.reward if env.done else None
+            left = max(0.0, self._end(episode) - self._clock())
+            return EpisodeState(env.turns, env.turns_left, env.max_turns, env.done, reward, left)
+
+    def end(self, episode_id: object) -> None:
+        """Forget an episode. Raises UnknownEpisode."""
+        self._find(episode_id, touch=False)
+        with self._lock:
+            self._episodes.pop(str(episode_id), None)
+
+    def __len__(self) -> int:
+        """How many episodes there are, those that are over included until they expire."""
+        with self._lock:
+            self._drop(self._end, self._clock())
+            return len(self._episodes)
+
+    def _find(self, episode_id: object, touch: bool) -> _Episode:
+        with self._lock:
+            now = self._clock()
+            episode = self._episodes.get(episode_id) if isinstance(episode_id, str) else None
+            if episode is None or self._end(episode) <= now:
+                raise UnknownEpisode(self._unknown())
+            if touch and not episode.env.done:
+                episode.used = now
+            return episode
+
+    def _unknown(self) -> str:
+        minutes = math.ceil(self.idle_seconds / 60)
+        return (
+            "There is no episode with this id: it is mistyped, or the episode has expired (after "
+            f"{minutes} minute{'' if minutes == 1 else 's'} without a call). Start a new episode."
+        )
+
+    def _make_room(self, now: float) -> None:
+        """See to it that there is room for one more. Raises Full."""
+        for end in (self._end, self._end_when_full):
+            if len(self._episodes) >= self.capacity:
+                self._drop(end, now)
+        if len(self._episodes) >= self.capacity:
+            raise Full(
+                f"There is no room for another episode: {self.capacity:,} are being played. "
+                "Try again in a minute."
+            )
+
+    def _drop(self, end: Callable[[_Episode], float], now: float) -> None:
+        for key in [key for key, episode in self._episodes.items() if end(episode) <= now]:
+            del self._episodes[key]
+
+    def _end(self, episode: _Episode) -> float:
+        """When an episode expires, should nothing more be done in it."""
+        idle = FINISHED_SECONDS if episode.env.done else self.idle_seconds
+        return min(episode.used + min(idle, self.idle_seconds), episode.begun + self.max_seconds)
+
+    def _end_when_full(self, episode: _Episode) -> float:
+        """The same, when room is short: whoever begins episodes and plays none keeps nobody out for long."""
+        if episode.env.done:
+            return episode.used
+        if episode.env.turns == 0:
+            return min(self._end(episode), episode.used + UNTOUCHED_SECONDS)
+        return self._end(episode)

@@ -1,0 +1,197 @@
+"""What programs may do here: begin an episode, use its three tools, and submit. The same five functions are
+the named API and the tools of the MCP server; their docstrings are what models read there.
+
+An error is an answer with `error`, one line, and costs no turn: every client shows a model such an answer,
+while exceptions reach it in as many forms as there are clients.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Any
+
+from dsl_debug.episode.dsl import DSLDebugEnv
+from dsl_debug.episode.prompts import MAX_TURNS
+from dsl_debug.episode.system_prompts import system_prompt
+from dsl_debug.lang.errors import did_you_mean, quoted
+from dsl_debug.problem import CATEGORIES, DIFFICULTIES, DslProblem
+from dsl_debug.sessions import FINISHED_SECONDS, Full, Sessions, UnknownEpisode
+from space.handlers.play import LIMITS, MAX_CODE, MAX_WORDS, Refused, pick
+from space.library import Library
+
+AT_ONCE = 2
+"""Calls of agents that are carried out at the same time. More would not be faster, since they share one
+interpreter, but people who play would wait longer."""
+
+MAX_WAITING = 300
+"""Calls of agents that may wait to be carried out."""
+
+Answer = dict[str, Any]
+
+
+class Turnstile:
+    """Carries out `at_once` calls at a time, in threads of its own; `waiting` more may wait for their turn.
+
+    Who waits holds none of the app's threads: people who play need them. For one event loop.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = MAX_WAITING) -> None:
+        self._threads = ThreadPoolExecutor(at_once, "agents")
+        self._room = at_once + waiting
+
+    async def call(self, method: Callable[..., Answer], *given: Any) -> Answer:
+        """The answer of a method."""
+        if self._room == 0:
+            return {"error": "Too many agents are calling at once: try again in a few seconds."}
+        self._room -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, method, *given)
+        finally:
+            self._room += 1
+
+
+class AgentApi:
+    """The five functions over the problems of a library; `rng` chooses the problem of an episode.
+
+    Whatever a caller sends is answered. Nothing of a problem leaves but what its environment says.
+    """
+
+    def __init__(self, library: Library, sessions: Sessions, rng: Random) -> None:
+        self._library = library
+        self._sessions = sessions
+        self._rng = rng
+
+    def start_episode(self, category: str = "", difficulty: str = "", problem_id: str = "") -> Answer:
+        """Start an episode of debugging a program in a small dataflow language over tables. The answer has
+        the episode_id that all other tools take, and in prompt the task: the language, the buggy program, the
+        rows that it should give, and the tables. You have max_turns turns; every call of run, inspect,
+        read_docs and submit takes one. Find what is wrong and submit the corrected program.
+
+        Args:
+            category: The kind of mistake: standard, nonlocal or intent_mismatch; empty for any
+            difficulty: easy, medium or hard; empty for any
+            problem_id: The id of one problem, instead of a category and a difficulty; empty for any
+        """
+        try:
+            given = {"category": category, "difficulty": difficulty, "problem_id": problem_id}
+            problem = self._choose(**{name: _text(name, value) for name, value in given.items()})
+            env = DSLDebugEnv(limits=LIMITS)
+            episode_id, task = self._sessions.start(env, problem)
+        except (Refused, Full) as error:
+            return {"error": str(error)}
+        return {
+            "episode_id": episode_id,
+            "problem_id": problem.id,
+            "category": problem.category,
+            "difficulty": problem.difficulty,
+            "max_turns": env.max_turns,
+            "prompt": f"{system_prompt(problem)}\n\n{task}",
+            "expires_in_seconds": round(self._sessions.idle_seconds),
+        }
+
+    def run(self, episode_id: str, code: str) -> Answer:
+        """Run a program on the tables of an episode and see the rows that it emits, or what is wrong with it.
+        Takes one turn.
+
+        Args:
+            episode_id: The id that start_episode gave
+            code: The whole program
+        """
+        return self._call("run", episode_id, code=code)
+
+    def inspect(self, episode_id: str, node_name: str, code: str = "") -> Answer:
+        """See a table that a program names, even if later parts of that program fail, or a stored table.
+        Takes one turn.
+
+        Args:
+            episode_id: The id that start_episode gave
+            node_name: The name of a table of the program, or of a stored table
+            code: The whole program to look into; empty for the buggy program
+        """
+        program = {} if code == "" else {"code": code}
+        return self._call("inspect", episode_id, node_name=node_name, **program)
+
+    def read_docs(self, episode_id: str, operation: str) -> Answer:
+        """Read the page of the language reference about an operation, a function or a concept. Takes one
+        turn.
+
+        Args:
+            episode_id: The id that start_episode gave
+            operation: What the page is about; "overview" says what there is
+        """
+        return self._call("read_docs", episode_id, operation=operation)
+
+    def submit(self, episode_id: str, code: str) -> Answer:
+        """Hand in the corrected program, once. This ends the episode; the reward is 1.0 if the program is
+        right on the tables that you know and on hidden ones, else 0.0.
+
+        Args:
+            episode_id: The id that start_episode gave
+            code: The whole corrected program
+        """
+        return self._call("submit", episode_id, code=code)
+
+    def _call(self, tool: str, episode_id: object, **arguments: object) -> Answer:
+        try:
+            checked = {name: _text(name, value) for name, value in arguments.items()}
+            step = self._sessions.call(_text("episode_id", episode_id), tool, checked)
+        except (Refused, UnknownEpisode) as error:
+            return {"error": str(error)}
+        return {
+            "observation": step.observation,
+            "turns_left": step.info["turns_left"],
+            "done": step.done,
+            "reward": step.reward if step.done else None,
+        }
+
+    def _choose(self, category: str, difficulty: str, problem_id: str) -> DslProblem:
+        if problem_id:
+            problem = self._library.problems.get(problem_id)
+            if problem is None:
+                raise Refused(f"There is no problem {quoted(problem_id)} here; leave problem_id out for any.")
+            return problem
+        _check("category", category, CATEGORIES)
+        _check("difficulty", difficulty, DIFFICULTIES)
+        return pick(self._library, category or None, difficulty or None, (), self._rng)
+
+
+def limits(sessions: Sessions) -> dict[str, str]:
+    """What callers have to keep to, as people read it."""
+    return {
+        "Turns of an episode": str(MAX_TURNS),
+        "A program": f"{MAX_CODE:,} characters",
+        "A name, a topic or an id": f"{MAX_WORDS:,} characters",
+        "Rows of any one step of a run": f"{LIMITS.rows:,}",
+        "Cells that all steps of a run make": f"{LIMITS.cells:,}",
+        "Steps of a program": f"{LIMITS.steps:,}",
+        "Time of a run": f"{LIMITS.seconds:g} seconds",
+        "An episode expires": f"{_minutes(sessions.idle_seconds)} after its last call, "
+        f"{_minutes(sessions.max_seconds)} after its start, {_minutes(FINISHED_SECONDS)} after its end",
+        "Episodes at the same time": f"{sessions.capacity:,}, of all callers together",
+        "Calls at the same time": f"{AT_ONCE}; {MAX_WAITING} more may wait",
+    }
+
+
+def _minutes(seconds: float) -> str:
+    return "1 minute" if seconds == 60 else f"{seconds / 60:g} minutes"
+
+
+def _text(name: str, value: object) -> str:
+    """A text that was sent, as it is. Raises Refused for anything else, and for one that is too long."""
+    longest = MAX_CODE if name == "code" else MAX_WORDS
+    if not isinstance(value, str):
+        raise Refused(f"{name} is a text; something else was sent.")
+    if len(value) > longest:
+        raise Refused(f"{name} has at most {longest:,} characters; {len(value):,} were sent.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Refused(f"{name} is not valid Unicode: it holds half of a surrogate pair.") from None
+    return value
+
+
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value and value not in known:
+        hint = did_you_mean(value, known) or ";"
+        raise Refused(f"There is no {name} {quoted(value)}{hint} there is: {', '.join(known)}.")

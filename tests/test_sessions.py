@@ -1,0 +1,221 @@
+"""Episodes of many at once: ids, room, expiry, and one call after the other."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from dsl_debug.episode import DSLDebugEnv, Step
+from dsl_debug.episode.base import OVER
+from dsl_debug.sessions import FINISHED_SECONDS, UNTOUCHED_SECONDS, Full, Sessions, UnknownEpisode
+from tests.problems import BUGGY, CORRECT, make_problem
+
+DOCS = {"operation": "take"}
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def begun(sessions: Sessions, max_turns: int = 8) -> str:
+    return sessions.start(DSLDebugEnv(max_turns), make_problem())[0]
+
+
+def test_an_episode_is_played_by_its_id() -> None:
+    sessions = Sessions()
+    episode_id, text = sessions.start(DSLDebugEnv(), make_problem())
+    assert BUGGY.strip() in text
+    assert sessions.call(episode_id, "run", {"code": BUGGY}).info["turns_left"] == 7
+    step = sessions.call(episode_id, "submit", {"code": CORRECT})
+    assert (step.reward, step.done) == (1.0, True)
+    assert sessions.call(episode_id, "run", {"code": BUGGY}).observation == OVER
+
+
+def test_wrong_names_and_arguments_are_answered_as_in_any_episode() -> None:
+    sessions = Sessions()
+    episode_id = begun(sessions)
+    assert "there is no tool" in sessions.call(episode_id, "destroy", {}).observation.lower()
+    step = sessions.call(episode_id, "run", {"self": 1, "tool": "x"})
+    assert "'code' of run is missing" in step.observation
+
+
+def test_episodes_do_not_see_each_other() -> None:
+    sessions = Sessions()
+    one, other = begun(sessions), begun(sessions)
+    sessions.call(one, "submit", {"code": CORRECT})
+    assert sessions.state(one).reward == 1.0
+    assert (sessions.state(other).turns, sessions.state(other).reward) == (0, None)
+
+
+def test_ids_are_long_and_never_the_same() -> None:
+    sessions = Sessions()
+    ids = [begun(sessions) for _ in range(100)]
+    assert len(set(ids)) == 100
+    assert min(map(len, ids)) >= 22  # 128 bits
+
+
+@pytest.mark.parametrize("wrong", ["", "nothing", None, 7, ["x"], {"a": 1}])
+def test_an_unknown_id_is_told_what_to_do(wrong: Any) -> None:
+    sessions = Sessions()
+    with pytest.raises(UnknownEpisode) as caught:
+        sessions.call(wrong, "read_docs", DOCS)
+    assert "Start a new episode." in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_expired_episode_reads_as_one_that_never_was(clock: Clock) -> None:
+    sessions = Sessions(idle_seconds=60, clock=clock)
+    episode_id = begun(sessions)
+    clock.now += 60
+    with pytest.raises(UnknownEpisode) as expired:
+        sessions.call(episode_id, "read_docs", DOCS)
+    with pytest.raises(UnknownEpisode) as unknown:
+        sessions.call("x" * 22, "read_docs", DOCS)
+    assert str(expired.value) == str(unknown.value)
+    assert "after 1 minute without a call" in str(expired.value)
+    assert len(sessions) == 0
+
+
+def test_a_call_keeps_an_episode_alive_but_not_without_end(clock: Clock) -> None:
+    sessions = Sessions(idle_seconds=60, max_seconds=100, clock=clock)
+    episode_id = begun(sessions)
+    clock.now += 59
+    sessions.call(episode_id, "read_docs", DOCS)
+    clock.now += 40  # 99 seconds after the start
+    sessions.call(episode_id, "read_docs", DOCS)
+    assert sessions.state(episode_id).expires_in == 1
+    clock.now += 1
+    with pytest.raises(UnknownEpisode):
+        sessions.state(episode_id)
+
+
+def test_asking_for_the_state_keeps_nothing_alive(clock: Clock) -> None:
+    sessions = Sessions(idle_seconds=60, clock=clock)
+    episode_id = begun(sessions)
+    clock.now += 59
+    assert sessions.state(episode_id).expires_in == 1
+    clock.now += 1
+    with pytest.raises(UnknownEpisode):
+        sessions.state(episode_id)
+
+
+def test_a_finished_episode_goes_soon_even_if_it_is_called(clock: Clock) -> None:
+    sessions = Sessions(clock=clock)
+    episode_id = begun(sessions)
+    sessions.call(episode_id, "submit", {"code": CORRECT})
+    clock.now += FINISHED_SECONDS - 1
+    assert sessions.call(episode_id, "read_docs", DOCS).observation == OVER
+    clock.now += 1
+    with pytest.raises(UnknownEpisode):
+        sessions.call(episode_id, "read_docs", DOCS)
+
+
+def test_there_is_room_for_so_many(clock: Clock) -> None:
+    sessions = Sessions(capacity=2, clock=clock)
+    begun(sessions)
+    begun(sessions)
+    with pytest.raises(Full, match=r"no room .* 2 are being played.* Try again") as caught:
+        begun(sessions)
+    assert "\n" not in str(caught.value)
+    assert len(sessions) == 2
+
+
+def test_expired_and_finished_episodes_make_room(clock: Clock) -> None:
+    sessions = Sessions(capacity=2, idle_seconds=60, clock=clock)
+    first = begun(sessions)
+    clock.now += 60
+    second = begun(sessions)
+    sessions.call(second, "submit", {"code": CORRECT})
+    third = begun(sessions)  # in the place of the first, which has expired
+    assert sessions.state(second).done
+    fourth = begun(sessions)  # in the place of the second, which is over
+    for gone in (first, second):
+        with pytest.raises(UnknownEpisode):
+            sessions.state(gone)
+    assert [sessions.state(kept).turns for kept in (third, fourth)] == [0, 0]
+
+
+def test_episodes_that_nobody_plays_keep_nobody_out_for_long(clock: Clock) -> None:
+    sessions = Sessions(capacity=2, clock=clock)
+    played, untouched = begun(sessions), begun(sessions)
+    sessions.call(played, "read_docs", DOCS)
+    clock.now += UNTOUCHED_SECONDS - 1
+    with pytest.raises(Full):
+        begun(sessions)
+    clock.now += 1
+    begun(sessions)
+    assert sessions.state(played).turns == 1
+    with pytest.raises(UnknownEpisode):
+        sessions.state(untouched)
+
+
+def test_an_episode_can_be_ended() -> None:
+    sessions = Sessions()
+    episode_id = begun(sessions)
+    sessions.end(episode_id)
+    with pytest.raises(UnknownEpisode):
+        sessions.end(episode_id)
+    assert len(sessions) == 0
+
+
+def test_a_capacity_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="room for at least 1"):
+        Sessions(capacity=0)
+
+
+class Watched(DSLDebugEnv):
+    """Notes how many calls are in it at once, and waits in each until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = self.most = 0
+        self.entered, self.go_on = threading.Event(), threading.Event()
+
+    def call(self, tool: str, /, **arguments: Any) -> Step:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.entered.set()
+        self.go_on.wait(10)
+        step = super().call(tool, **arguments)
+        self.inside -= 1
+        return step
+
+
+def test_calls_of_one_episode_wait_for_each_other_and_not_for_those_of_another() -> None:
+    sessions = Sessions()
+    slow = Watched()
+    busy, _ = sessions.start(slow, make_problem())
+    free = begun(sessions)
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(sessions.call, busy, "read_docs", DOCS) for _ in range(3)]
+        assert slow.entered.wait(10)
+        assert sessions.call(free, "read_docs", DOCS).info["turns_left"] == 7
+        slow.go_on.set()
+        left = sorted(call.result(10).info["turns_left"] for call in waiting)
+    assert (left, slow.most) == ([5, 6, 7], 1)
+
+
+def test_many_begin_at_once_and_none_gets_more_than_there_is() -> None:
+    sessions = Sessions(capacity=5)
+
+    def try_to_begin(_: int) -> bool:
+        try:
+            begun(sessions)
+        except Full:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(try_to_begin, range(20))) == 5
