@@ -48,7 +48,7 @@ class Library:
     results: tuple[Mapping[str, Any], ...] = ()
     source: str = "the sample that comes with this app"
     notice: str = ""
-    _by_problem: dict[str, list[str]] = field(default_factory=dict)
+    _by_problem: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def problem(self, problem_id: str) -> DslProblem | PythonProblem | None:
         """The problem of an id, of either environment."""

@@ -165,7 +165,7 @@ def limits(sessions: Sessions) -> dict[str, str]:
         "Rows of any one step of a run": f"{LIMITS.rows:,}",
         "Cells that all steps of a run make": f"{LIMITS.cells:,}",
         "Steps of a program": f"{LIMITS.steps:,}",
-        "Time of a run": f"{LIMITS.seconds:g} seconds",
+        "Time of a run": f"{LIMITS.seconds:g} s",
         "An episode expires": f"{_minutes(sessions.idle_seconds)} after its last call, "
         f"{_minutes(sessions.max_seconds)} after its start, {_minutes(FINISHED_SECONDS)} after its end",
         "Episodes at the same time": f"{sessions.capacity:,}, of all callers together",

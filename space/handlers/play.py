@@ -22,8 +22,8 @@ from space.handlers.rows import RowDiff, row_diff
 from space.library import Library
 
 LIMITS = Limits(rows=20_000, cells=200_000, steps=5_000, seconds=1.0)
-"""Tighter than in training: visitors share a machine. All test problems of preset paper keep to them, the right
-and the buggy programs on all tables."""
+"""Tighter than in training: visitors share a machine. All test problems of preset paper keep to them, with
+their right and their buggy programs, on all tables."""
 
 MAX_CODE = 20_000
 """Characters of a program; longer ones are refused."""

@@ -302,6 +302,7 @@ def test_an_outcome_without_a_submission_earns_no_signal() -> None:
 
 
 def test_code_that_is_nested_too_deeply_is_judged_like_any_other(env: PythonDebugEnv) -> None:
+    env.reset(PROBLEM)
     env.call("submit", code="def f(x):\n    return " + "+".join(["1"] * 2_000))
     assert env.done
     assert not env.outcome.unchanged

@@ -1,5 +1,6 @@
 """The Space as visitors meet it: the app in a process of its own, and a real browser."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -7,10 +8,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,11 +21,20 @@ from space.library import Library, sample_library
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90.0
 
+T = TypeVar("T")
+
 # Nothing that a browser does by itself: its updates, its safe-browsing lists, its first-run page.
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-default-apps"),
 )
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine gives. It has a thread of its own: playwright leaves a loop behind in the one of the
+    tests, and another cannot run there."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @pytest.fixture(scope="session")

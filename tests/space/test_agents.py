@@ -17,6 +17,7 @@ from space.handlers.agents import AgentApi, Answer, Turnstile, limits
 from space.handlers.play import MAX_CODE, MAX_WORDS
 from space.library import Library
 from space.views.agents import TOOLS, agents_page, examples
+from tests.space.conftest import run_async
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_so_many_calls_may_wait_and_one_more_is_sent_away() -> None:
         answered = await asyncio.gather(*calls)
         return [*answered, refused, await turnstile.call(slow)]
 
-    answers = asyncio.run(four_calls())
+    answers = run_async(four_calls())
     assert answers.pop(3)["error"].startswith("Too many agents are calling at once")
     assert answers == [{"waited": True}] * 4
     assert most == [1]

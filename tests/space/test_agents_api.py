@@ -1,6 +1,5 @@
 """What programs may do, on the running app: by gradio_client, by MCP, by HTTP, and as the tab shows it."""
 
-import asyncio
 import json
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from dsl_debug.problem import DslProblem
 from space.library import Library
 from space.views.agents import MCP_PATH, examples
+from tests.space.conftest import run_async
 from tests.space.test_agents import hidden_rows, squeezed
 
 gradio_client = pytest.importorskip("gradio_client", reason="needs gradio: pip install 'dsl-debug[space]'")
@@ -47,7 +47,7 @@ def with_mcp(space_url: str, play: Callable[[Any], Any]) -> Any:
             await session.initialize()
             return await play(session)
 
-    return asyncio.run(talk())
+    return run_async(talk())
 
 
 def test_there_are_five_named_endpoints_and_no_other(client: Any) -> None:

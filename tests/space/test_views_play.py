@@ -8,11 +8,11 @@ import pytest
 from dsl_debug.lang import STANDARD, Table
 from dsl_debug.problem import Bug, DslProblem
 from space.handlers import play as rules
-from space.handlers.history import record
 from space.handlers.play import Game
 from space.handlers.rows import row_diff
 from space.library import Library
 from space.views import play as views
+from space.views.ending import MAX_COMPARED
 
 CORRECT = 'a = load("t")\n  |> filter(n > 1)\n\nemit a\n'
 BUGGY = 'a = load("t")\n  |> filter(n > 2)\n\nemit a\n'
@@ -148,9 +148,9 @@ def test_another_fix_than_the_reference_is_shown_as_one() -> None:
 
 
 def test_a_long_program_is_not_drawn_in_the_log(game: Game) -> None:
-    rules.run(game, BUGGY + "-- " + "x" * views.MAX_COMPARED)
+    rules.run(game, BUGGY + "-- " + "x" * MAX_COMPARED)
     assert "characters is not shown here" in views.log(game)
-    assert len(views.log(game)) < views.MAX_COMPARED
+    assert len(views.log(game)) < MAX_COMPARED
 
 
 def test_pages_of_the_reference_are_not_shown_as_markdown(game: Game) -> None:
@@ -206,33 +206,3 @@ def test_the_editor_gets_the_words_of_the_problem(game: Game) -> None:
     assert "filter" in document["words"]
     rules.submit(game, CORRECT)
     assert views.document(game, CORRECT)["locked"]
-
-
-def test_history_lists_games_with_links_to_problems_that_are_here(game: Game, shelf: Library) -> None:
-    rules.submit(game, CORRECT)
-    known = record(game)
-    html = views.history([known], shelf)
-    assert "played 1 solved 1 best streak 1" in words(html)
-    assert f'href="?problem={game.problem.id}"' in html
-    elsewhere = Library(problems={}, arena={}, traces={})
-    assert "href" not in views.history([known], elsewhere)
-
-
-@pytest.mark.parametrize("stored", [None, [], "x", 3, {"a": 1}, [1, None, {}], [{"problem": HOSTILE}]])
-def test_a_storage_without_good_records_is_an_empty_history(stored: object, shelf: Library) -> None:
-    assert "No finished games yet" in views.history(stored, shelf)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.4, "0 s"),
-        (59.4, "59 s"),
-        (60, "1 min 00 s"),
-        (185, "3 min 05 s"),
-        (7800, "2 h 10 min"),
-        (-1, "0 s"),
-    ],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert views.duration(seconds) == text
