@@ -20,7 +20,7 @@ from dsl_debug.sessions import FINISHED_SECONDS, Full, Sessions, UnknownEpisode
 from space.handlers.play import LIMITS, MAX_CODE, MAX_WORDS, Refused, pick
 from space.library import Library
 
-AT_ONCE = 2
+AT_ONCE = 1
 """Calls of agents that are carried out at the same time. More would not be faster, since they share one
 interpreter, but people who play would wait longer."""
 

@@ -79,11 +79,11 @@ def problems(library: Library) -> list[tuple[str, str]]:
     return [(_problem_label(library, i), i) for i in ids if library.traces_of(i)]
 
 
-def contestants(library: Library, problem_id: object, games: object) -> list[tuple[str, str]]:
-    """(label, key) of the episodes of a problem: the visitor's last game, if there is one, and the traces."""
+def contestants(library: Library, problem_id: object) -> list[tuple[str, str]]:
+    """(label, key) of who can be compared on a problem: the visitor, played or not, and the traces."""
     if not isinstance(problem_id, str):
         return []
-    own = [("You", YOU)] if _last_game(problem_id, games) else []
+    own = [("You", YOU)] if problem_id in library.problems else []
     keys = library.traces_of(problem_id)
     return [*own, *((_contestant(library.traces[key]), key) for key in keys)]
 

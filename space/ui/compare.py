@@ -20,42 +20,34 @@ def build(app: App) -> None:
     first = problems[0][1] if problems else None
     with gr.Row(elem_classes="choices"):
         problem = gr.Dropdown(problems, value=first, label="Problem")
-    who = gr.CheckboxGroup(rules.contestants(library, first, []), label="Who (two to four)")
+    who = gr.CheckboxGroup(rules.contestants(library, first), label="Who (two to four)")
     shown = gr.HTML(views.nothing_to_compare(rules.example(library)), js_on_load=asset("steps.js"))
 
     def choose_problem(problem_id: str, games: Any) -> tuple[Any, str]:
-        found = rules.contestants(library, problem_id, games)
         to_play = rules.unplayed(library, problem_id, games)
-        return _who(found, []), views.nothing_to_compare(problem_id=to_play)
+        return _who(app, problem_id, []), views.nothing_to_compare(problem_id=to_play)
 
     def compare(problem_id: str, keys: Sequence[str], games: Any) -> str:
         return _comparison(app, problem_id, keys, games)
 
-    def know_games(problem_id: str, keys: Sequence[str], games: Any) -> Any:
-        found = rules.contestants(library, problem_id, games)
-        gone = rules.YOU in (keys or ()) and rules.YOU not in dict(found).values()
-        # What is ticked is left alone if it can be: it may have changed since this began.
-        return _who(found, keys) if gone else gr.CheckboxGroup(choices=found)
-
     def open_address(games: Any, request: gr.Request) -> tuple[Any, Any, Any]:
         address = request.query_params.get("compare")
         if not address:
-            return gr.skip(), know_games(first or "", [], games), gr.skip()
+            return gr.skip(), gr.skip(), gr.skip()
         try:
             problem_id, keys = rules.asked(library, address, games)
         except Unknown as error:
             return gr.skip(), gr.skip(), views.refused(str(error))
-        found = rules.contestants(library, problem_id, games)
         page = _comparison(app, problem_id, keys, games, request.query_params.get("step"))
-        return gr.Dropdown(value=problem_id), _who(found, keys), page
+        return gr.Dropdown(value=problem_id), _who(app, problem_id, keys), page
 
     problem.input(choose_problem, [problem, app.games], [who, shown], **PRIVATE)
     who.input(compare, [problem, who, app.games], shown, **SLOW)
-    app.games.change(know_games, [problem, who, app.games], who, **PRIVATE)
     app.demo.load(open_address, app.games, [problem, who, shown], **PRIVATE)
 
 
-def _who(found: list[tuple[str, str]], keys: Sequence[str]) -> Any:
+def _who(app: App, problem_id: str, keys: Sequence[str]) -> Any:
+    found = rules.contestants(app.library, problem_id)
     known = [key for _, key in found]
     return gr.CheckboxGroup(choices=found, value=[key for key in keys if key in known])
 

@@ -47,19 +47,19 @@ def test_problems_are_those_that_somebody_tried(library: Library) -> None:
     assert len({label for label, _ in found}) == len(found)
 
 
-def test_you_are_there_once_you_have_played(library: Library) -> None:
+def test_you_and_all_who_tried_a_problem_can_be_compared(library: Library) -> None:
     problem_id, keys = first(library)
-    assert [key for _, key in contestants(library, problem_id, [])] == keys
+    assert [key for _, key in contestants(library, problem_id)] == [YOU, *keys]
     assert unplayed(library, problem_id, []) == problem_id
-    games = played(library, problem_id)
-    assert contestants(library, problem_id, games)[0] == ("You", YOU)
-    assert unplayed(library, problem_id, games) == ""
+    assert unplayed(library, problem_id, played(library, problem_id)) == ""
+    bug = next(one for one in library.arena if library.traces_of(one))
+    assert YOU not in dict(contestants(library, bug)).values()  # only games of the language are kept
 
 
 @pytest.mark.parametrize("games", NOTHING)
 @pytest.mark.parametrize("problem_id", [None, 3, "nothing", ["x"]])
 def test_wrong_kinds_have_no_contestants(library: Library, problem_id: object, games: object) -> None:
-    assert contestants(library, problem_id, games) == []
+    assert contestants(library, problem_id) == []
     assert unplayed(library, problem_id, games) == ""
 
 
