@@ -120,8 +120,8 @@ def serve(host: str, port: int, *, opens_browser: bool) -> int:
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    # A tenth of what Python sets: a click passes through many hands, and beside somebody's heavy program each of
-    # them would wait that long for the interpreter.
+    # A tenth of what Python sets: a click passes through many hands, and beside somebody's heavy program each
+    # of them would wait that long for the interpreter.
     sys.setswitchinterval(0.0005)
     library = open_library(os.environ.get(VARIABLE))
     free = free_port(host, port)
