@@ -90,3 +90,19 @@ def test_the_figures_of_the_constant_emitter_are_those_of_the_baselines() -> Non
     assert f"On {emitter['problems']} test problems" in said
     assert f"on {emitter['visible']['rate']:.1%} and is paid on none".replace("%", " %") in said
     assert emitter["accuracy"]["rate"] == 0.0
+
+
+def test_every_picture_is_there() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert len(pictures) >= 3
+    assert [name for name in pictures if not (ROOT / name).is_file()] == []
+
+
+def test_the_addresses_of_the_space_are_told() -> None:
+    pytest.importorskip("gradio", reason="needs gradio: pip install 'dsl-debug[space]'")
+    from space.ui import PARAMETERS, TABS
+
+    told = (ROOT / "docs" / "space.md").read_text(encoding="utf-8")
+    addresses = told.partition("## Addresses")[2].partition("\n## ")[0]
+    assert [name for name in PARAMETERS if f"`?{name}=" not in addresses] == []
+    assert [name for name in TABS if f"`{name}`" not in addresses] == []

@@ -151,6 +151,7 @@ def test_a_dry_run_and_a_broken_folder_send_nothing(
     assert dry.returncode == 0, dry.stderr
     assert "README.md" in dry.stdout
     assert "nothing was sent" in dry.stdout
+    assert not hub.hub.requests
     broken = tmp_path / "broken"
     shutil.copytree(built_sample, broken)
     (broken / "data/problems/test-00000-of-00001.parquet").write_bytes(b"PAR1")
@@ -162,4 +163,4 @@ def test_a_dry_run_and_a_broken_folder_send_nothing(
     (strange / ".env").write_text("SECRET=1")
     told = publish(hub, tmp_path / "c", strange)
     assert "holds .env, which no build makes" in told.stderr
-    assert not hub.hub.requests
+    assert not hub.hub.repositories

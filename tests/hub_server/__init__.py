@@ -1,7 +1,9 @@
 """A Hub on this machine: enough of its API for the real client to create, publish, list, and load.
 
     store.py     repositories: commits of files, branches and tags, all in memory
-    app.py       the requests of the client, answered from the store
+    app.py       the requests of the client that change something
+    reading.py   those that only look
+    rights.py    who may do what
     __init__.py  a server for the time of a `with` block, and the environment that sends the client to it
 
 What it leaves out: Xet, pull requests, discussions, gated repositories, garbage collection.
