@@ -94,7 +94,9 @@ def _digest(files: Mapping[str, Path]) -> str:
     """Of the names and contents of files."""
     whole = hashlib.sha256()
     for path, file in files.items():
-        whole.update(f"{path}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\0".encode())
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        whole.update(f"{path}\0{digest}\0".encode())
     return whole.hexdigest()
 
 

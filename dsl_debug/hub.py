@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-KINDS = {"dataset": "datasets/", "space": "spaces/", "model": ""}
-"""Kind of repository -> what its address begins with."""
-
 # The Hub's documentation of storage limits gives this as the most for one file.
 LARGEST = 50_000_000_000
 
@@ -35,11 +32,6 @@ class Plan:
     add: Mapping[str, Path]
     delete: tuple[str, ...] = ()
 
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(path.stat().st_size for path in self.add.values())
-
 
 @dataclass(frozen=True)
 class Published:
@@ -59,7 +51,6 @@ def publish(
     is_ours: Callable[[str], bool],
     private: bool = False,
     revision: str | None = None,
-    space_sdk: str | None = None,
 ) -> Published:
     """Make `files` (path in the repository -> file here) all that a repository holds; it is made if needed.
 
@@ -69,9 +60,7 @@ def publish(
     check(files, repository)
     api = _client()
     with _told(repository):
-        url = str(
-            api.create_repo(repository, repo_type=kind, private=private, exist_ok=True, space_sdk=space_sdk)
-        )
+        url = str(api.create_repo(repository, repo_type=kind, private=private, exist_ok=True))
         if revision:
             api.create_branch(repository, branch=revision, repo_type=kind, exist_ok=True)
         before = api.repo_info(repository, repo_type=kind, revision=revision).sha

@@ -22,7 +22,9 @@ FINISHED_SECONDS = 300.0
 """How long an episode that is over still says so."""
 
 UNTOUCHED_SECONDS = 120.0
-"""How long an episode in which nothing was done keeps its room when there is no other."""
+LEFT_SECONDS = 300.0
+"""How long an episode keeps its room when there is no other: one in which nothing was done, and one that was
+begun to be played, after its last call."""
 
 ID_BYTES = 16
 
@@ -33,19 +35,6 @@ class UnknownEpisode(LookupError):
 
 class Full(RuntimeError):
     """There is no room for another episode; the text says so in one line, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeState:
-    """Where an episode stands. `reward` is None until it is over; `expires_in` is in seconds, if nothing is
-    done until then."""
-
-    turns: int
-    turns_left: int
-    max_turns: int
-    done: bool
-    reward: float | None
-    expires_in: float
 
 
 @dataclass(slots=True)
@@ -94,46 +83,26 @@ class Sessions:
 
     def call(self, episode_id: object, tool: str, arguments: Mapping[str, Any]) -> Step:
         """One structured call, as `Environment.call` takes it. Raises UnknownEpisode."""
-        episode = self._find(episode_id, touch=True)
+        episode = self._find(episode_id)
         with episode.lock:
             return episode.env.call(tool, **arguments)
 
-    def state(self, episode_id: object) -> EpisodeState:
-        """Where an episode stands; asking does not keep it alive. Raises UnknownEpisode."""
-        episode = self._find(episode_id, touch=False)
-        with episode.lock:
-            env = episode.env
-            reward = env.reward if env.done else None
-            left = max(0.0, self._end(episode) - self._clock())
-            return EpisodeState(env.turns, env.turns_left, env.max_turns, env.done, reward, left)
-
-    def end(self, episode_id: object) -> None:
-        """Forget an episode. Raises UnknownEpisode."""
-        self._find(episode_id, touch=False)
-        with self._lock:
-            self._episodes.pop(str(episode_id), None)
-
-    def __len__(self) -> int:
-        """How many episodes there are, those that are over included until they expire."""
-        with self._lock:
-            self._drop(self._end, self._clock())
-            return len(self._episodes)
-
-    def _find(self, episode_id: object, touch: bool) -> _Episode:
+    def _find(self, episode_id: object) -> _Episode:
+        """An episode, which is in use from now on unless it is over. Raises UnknownEpisode."""
         with self._lock:
             now = self._clock()
             episode = self._episodes.get(episode_id) if isinstance(episode_id, str) else None
             if episode is None or self._end(episode) <= now:
                 raise UnknownEpisode(self._unknown())
-            if touch and not episode.env.done:
+            if not episode.env.done:
                 episode.used = now
             return episode
 
     def _unknown(self) -> str:
-        minutes = math.ceil(self.idle_seconds / 60)
         return (
             "There is no episode with this id: it is mistyped, or the episode has expired (after "
-            f"{minutes} minute{'' if minutes == 1 else 's'} without a call). Start a new episode."
+            f"{_minutes(self.idle_seconds)} without a call, {_minutes(self.max_seconds)} in all). "
+            "Start a new episode."
         )
 
     def _make_room(self, now: float) -> None:
@@ -157,9 +126,13 @@ class Sessions:
         return min(episode.used + min(idle, self.idle_seconds), episode.begun + self.max_seconds)
 
     def _end_when_full(self, episode: _Episode) -> float:
-        """The same, when room is short: whoever begins episodes and plays none keeps nobody out for long."""
+        """The same, when room is short: whoever begins many episodes keeps nobody out for long."""
         if episode.env.done:
             return episode.used
-        if episode.env.turns == 0:
-            return min(self._end(episode), episode.used + UNTOUCHED_SECONDS)
-        return self._end(episode)
+        idle = UNTOUCHED_SECONDS if episode.env.turns == 0 else LEFT_SECONDS
+        return min(self._end(episode), episode.used + idle)
+
+
+def _minutes(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"

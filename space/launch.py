@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dsl_debug.policies.base import Unusable
 from dsl_debug.sandbox import SandboxError
+from space.handlers.outbound import PUBLIC
 from space.library import SAMPLE, VARIABLE, Library, open_library
 from space.sample import make_sample
 
@@ -31,6 +32,7 @@ PORT = 7860
 PORTS_TRIED = 20
 LAST_PORT = 65_535
 BAD_INPUT = 2
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # Read when the packages are imported, so they are set before. Nothing is told to anybody else's server.
 QUIET = {
@@ -41,6 +43,10 @@ QUIET = {
 
 UPLOAD_LIMIT = "10kb"
 """What a visitor may upload: no component takes files, but Gradio's route for them is there."""
+
+VISITORS = 1_000
+"""Visitors whose games are kept, the latest ones. Gradio forgets nobody below this number, and anybody can be
+many visitors; each takes a fifth of a megabyte, and more once they play."""
 
 
 def main() -> int:
@@ -124,6 +130,7 @@ def serve(host: str, port: int, *, opens_browser: bool) -> int:
     # of them would wait that long for the interpreter.
     sys.setswitchinterval(0.0005)
     library = open_library(os.environ.get(VARIABLE))
+    _guard(host)
     free = free_port(host, port)
     if free != port:
         print(f"Port {port} is taken, so this is port {free}.", flush=True)
@@ -139,6 +146,13 @@ def serve(host: str, port: int, *, opens_browser: bool) -> int:
     return 0
 
 
+def _guard(host: str) -> None:
+    """Others than this machine's own users can reach `host`, unless it is loopback: they may name public
+    addresses only. Whoever trusts all of them sets the variable to 0."""
+    if host not in LOOPBACK and not os.environ.get(PUBLIC):
+        os.environ[PUBLIC] = "1"
+
+
 def _launched(library: Library, host: str, port: int) -> "Blocks":
     """The app, which answers from now on."""
     if find_spec("gradio") is None:
@@ -151,6 +165,8 @@ def _launched(library: Library, host: str, port: int) -> "Blocks":
         demo.launch(
             server_name=host,
             server_port=port,
+            share=False,  # or GRADIO_SHARE could open the app to everybody, without the rules for that
+            state_session_capacity=VISITORS,
             theme=theme.theme(),
             head=theme.head(),
             mcp_server=True,

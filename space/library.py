@@ -34,6 +34,17 @@ Trace = Mapping[str, Any]
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
+P = TypeVar("P", DslProblem, PythonProblem)
+
+PLAYERS = {
+    "unchanged": "Hands the buggy program in as it is: the floor.",
+    "random_edit": "Changes a thing or two at random until the program runs, and hands that in.",
+    "constant_emitter": "Writes a program that prints the expected rows: the cheat that hidden tables catch.",
+    "search": "Tries the programs near the buggy one: the strongest player without a model.",
+    "mutation_search": "Tries the functions near the buggy one, within the attempts.",
+    "reference": "Knows the fix and hands it in: the ceiling, not a contestant.",
+}
+"""What each policy does that needs no model."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,11 @@ class Library:
     results: tuple[Mapping[str, Any], ...] = ()
     source: str = "the sample that comes with this app"
     notice: str = ""
-    _by_problem: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
+    _by_problem: dict[str, list[str]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for key, trace in self.traces.items():
+            self._by_problem.setdefault(str(trace["problem_id"]), []).append(key)
 
     def problem(self, problem_id: str) -> DslProblem | PythonProblem | None:
         """The problem of an id, of either environment."""
@@ -56,9 +71,6 @@ class Library:
 
     def traces_of(self, problem_id: str) -> list[str]:
         """The keys of the traces of a problem."""
-        if not self._by_problem:
-            for key, trace in self.traces.items():
-                self._by_problem.setdefault(str(trace["problem_id"]), []).append(key)
         return self._by_problem.get(problem_id, [])
 
 
@@ -66,6 +78,11 @@ def trace_key(trace: Trace) -> str:
     """What links call a trace: `<problem id>-<policy>-<sample>`, in letters, digits, dots and dashes."""
     policy = re.sub(r"[^a-z0-9.]+", "-", public_name(str(trace["policy"])).lower()).strip("-")
     return f"{trace['problem_id']}-{policy}-{trace['sample']}"
+
+
+def fitting(problems: Iterable[P], category: str | None, difficulty: str | None) -> list[P]:
+    """The problems of a category and a difficulty; None stands for any."""
+    return [p for p in problems if category in (None, p.category) and difficulty in (None, p.difficulty)]
 
 
 def open_library(place: str | None) -> Library:

@@ -8,7 +8,14 @@ import pytest
 
 from dsl_debug.episode import DSLDebugEnv, Step
 from dsl_debug.episode.base import OVER
-from dsl_debug.sessions import FINISHED_SECONDS, UNTOUCHED_SECONDS, Full, Sessions, UnknownEpisode
+from dsl_debug.sessions import (
+    FINISHED_SECONDS,
+    LEFT_SECONDS,
+    UNTOUCHED_SECONDS,
+    Full,
+    Sessions,
+    UnknownEpisode,
+)
 from tests.problems import BUGGY, CORRECT, make_problem
 
 DOCS = {"operation": "take"}
@@ -33,6 +40,11 @@ def begun(sessions: Sessions, max_turns: int = 8) -> str:
     return sessions.start(DSLDebugEnv(max_turns), make_problem())[0]
 
 
+def turns_left(sessions: Sessions, episode_id: str) -> int:
+    """The turns that are left after a further one."""
+    return int(sessions.call(episode_id, "read_docs", DOCS).info["turns_left"])
+
+
 def test_an_episode_is_played_by_its_id() -> None:
     sessions = Sessions()
     episode_id, text = sessions.start(DSLDebugEnv(), make_problem())
@@ -54,9 +66,8 @@ def test_wrong_names_and_arguments_are_answered_as_in_any_episode() -> None:
 def test_episodes_do_not_see_each_other() -> None:
     sessions = Sessions()
     one, other = begun(sessions), begun(sessions)
-    sessions.call(one, "submit", {"code": CORRECT})
-    assert sessions.state(one).reward == 1.0
-    assert (sessions.state(other).turns, sessions.state(other).reward) == (0, None)
+    assert sessions.call(one, "submit", {"code": CORRECT}).reward == 1.0
+    assert turns_left(sessions, other) == 7
 
 
 def test_ids_are_long_and_never_the_same() -> None:
@@ -84,8 +95,7 @@ def test_an_expired_episode_reads_as_one_that_never_was(clock: Clock) -> None:
     with pytest.raises(UnknownEpisode) as unknown:
         sessions.call("x" * 22, "read_docs", DOCS)
     assert str(expired.value) == str(unknown.value)
-    assert "after 1 minute without a call" in str(expired.value)
-    assert len(sessions) == 0
+    assert "(after 1 minute without a call, 120 minutes in all)" in str(expired.value)
 
 
 def test_a_call_keeps_an_episode_alive_but_not_without_end(clock: Clock) -> None:
@@ -95,20 +105,9 @@ def test_a_call_keeps_an_episode_alive_but_not_without_end(clock: Clock) -> None
     sessions.call(episode_id, "read_docs", DOCS)
     clock.now += 40  # 99 seconds after the start
     sessions.call(episode_id, "read_docs", DOCS)
-    assert sessions.state(episode_id).expires_in == 1
     clock.now += 1
     with pytest.raises(UnknownEpisode):
-        sessions.state(episode_id)
-
-
-def test_asking_for_the_state_keeps_nothing_alive(clock: Clock) -> None:
-    sessions = Sessions(idle_seconds=60, clock=clock)
-    episode_id = begun(sessions)
-    clock.now += 59
-    assert sessions.state(episode_id).expires_in == 1
-    clock.now += 1
-    with pytest.raises(UnknownEpisode):
-        sessions.state(episode_id)
+        sessions.call(episode_id, "read_docs", DOCS)
 
 
 def test_a_finished_episode_goes_soon_even_if_it_is_called(clock: Clock) -> None:
@@ -129,7 +128,6 @@ def test_there_is_room_for_so_many(clock: Clock) -> None:
     with pytest.raises(Full, match=r"no room .* 2 are being played.* Try again") as caught:
         begun(sessions)
     assert "\n" not in str(caught.value)
-    assert len(sessions) == 2
 
 
 def test_expired_and_finished_episodes_make_room(clock: Clock) -> None:
@@ -139,12 +137,12 @@ def test_expired_and_finished_episodes_make_room(clock: Clock) -> None:
     second = begun(sessions)
     sessions.call(second, "submit", {"code": CORRECT})
     third = begun(sessions)  # in the place of the first, which has expired
-    assert sessions.state(second).done
+    assert sessions.call(second, "read_docs", DOCS).observation == OVER
     fourth = begun(sessions)  # in the place of the second, which is over
     for gone in (first, second):
         with pytest.raises(UnknownEpisode):
-            sessions.state(gone)
-    assert [sessions.state(kept).turns for kept in (third, fourth)] == [0, 0]
+            sessions.call(gone, "read_docs", DOCS)
+    assert [turns_left(sessions, kept) for kept in (third, fourth)] == [7, 7]
 
 
 def test_episodes_that_nobody_plays_keep_nobody_out_for_long(clock: Clock) -> None:
@@ -156,18 +154,22 @@ def test_episodes_that_nobody_plays_keep_nobody_out_for_long(clock: Clock) -> No
         begun(sessions)
     clock.now += 1
     begun(sessions)
-    assert sessions.state(played).turns == 1
+    assert turns_left(sessions, played) == 6
     with pytest.raises(UnknownEpisode):
-        sessions.state(untouched)
+        sessions.call(untouched, "read_docs", DOCS)
 
 
-def test_an_episode_can_be_ended() -> None:
-    sessions = Sessions()
-    episode_id = begun(sessions)
-    sessions.end(episode_id)
+def test_episodes_that_are_left_keep_nobody_out_for_half_an_hour(clock: Clock) -> None:
+    sessions = Sessions(capacity=1, clock=clock)
+    left = begun(sessions)
+    sessions.call(left, "read_docs", DOCS)
+    clock.now += LEFT_SECONDS - 1
+    with pytest.raises(Full):
+        begun(sessions)
+    clock.now += 1
+    begun(sessions)
     with pytest.raises(UnknownEpisode):
-        sessions.end(episode_id)
-    assert len(sessions) == 0
+        sessions.call(left, "read_docs", DOCS)
 
 
 def test_a_capacity_below_one_is_refused() -> None:

@@ -112,6 +112,15 @@ class Environment(ABC):
             self._calls[name] += 1
         return self._turn(None, [ToolCall(name, {})], cut(answer))
 
+    def take_back(self) -> None:
+        """Undo what was counted for a turn that raised and so was never answered, as where a sandbox fails.
+
+        Without such a turn nothing changes.
+        """
+        made = [call for turn in self.history for call in turn.calls]
+        self.turns = len(self.history)
+        self._calls = Counter(call.name for call in made if isinstance(call, ToolCall))
+
     def _begin(self, toolbox: object) -> None:
         self.history = []
         self.turns = 0

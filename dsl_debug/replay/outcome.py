@@ -12,7 +12,7 @@ from dsl_debug.replay.reading import text_of
 
 Problem = DslProblem | PythonProblem
 
-# Failure -> colour, name, and what it means, for programs and for functions.
+# Failure -> colour and name, for programs and for functions.
 VERDICTS = {
     "": ("good", "Solved"),
     "overfit": ("warn", "Overfit"),
@@ -21,12 +21,14 @@ VERDICTS = {
     "unchanged": ("bad", "Unchanged"),
     "never_submitted": ("bad", "Never submitted"),
 }
-_MEANINGS = {
+
+# Failure -> what it means.
+MEANINGS = {
     "": "The submission is right on what was shown and on what was hidden.",
     "overfit": "Right on what was shown and wrong on what was hidden: a coincidence, not a fix.",
     "wrong_rows": "The submission runs, and what it gives is not what is expected.",
-    "error": "The submission does not run.",
-    "unchanged": "The buggy program was handed in again.",
+    "error": "The submission does not come to a result.",
+    "unchanged": "What was handed in is the buggy program, as it was.",
     "never_submitted": "The episode ended without a submission.",
 }
 
@@ -59,7 +61,7 @@ def _meaning(trace: Mapping[str, Any]) -> str:
     failure = _failure(trace)
     if failure == "" and not trace.get("hidden_matches"):
         return "The submission is right on what was shown; nothing was hidden."
-    return _MEANINGS.get(failure, "")
+    return MEANINGS.get(failure, "")
 
 
 def _facts(trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

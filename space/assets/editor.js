@@ -22,31 +22,52 @@ function settings() {
 }
 
 function pattern() {
-  const { words = [], comment = "", pipe = "" } = settings();
-  const key = JSON.stringify([words, comment, pipe]);
+  const { words = [], comment = "", pipe = "", long_texts = false } = settings();
+  const key = JSON.stringify([words, comment, pipe, long_texts]);
   if (key !== grammarOf) {
     const exactly = (text) => text.replace(/[.*+?^${}()|[\]\\\/]/g, "\\$&");
     const kinds = [
       comment && `(?<comment>${exactly(comment)}.*)`,
       pipe && `(?<pipe>${exactly(pipe)})`,
+      long_texts && `(?<long>"""|''')`,
       `(?<text>"(?:[^"\\\\]|\\\\.)*"?|'(?:[^'\\\\]|\\\\.)*'?)`,
       "(?<number>\\d[\\d.]*)",
       "(?<name>[\\p{L}\\p{N}_]+)",
       "[<>=!+*/-]+|\\s+|.",
     ];
-    grammar = { words: new Set(words), pattern: new RegExp(kinds.filter(Boolean).join("|"), "gu") };
+    grammar = { words: new Set(words), long: Boolean(long_texts), pattern: new RegExp(kinds.filter(Boolean).join("|"), "gu") };
     grammarOf = key;
   }
   return grammar;
 }
 
-// The parts of a line: [kind, text], together the line.
-function pieces(line) {
+// Where a text in triple quotes ends, looked for from a place on: after its quotes, or -1 for a later line.
+function closing(line, from, quotes) {
+  for (let at = from; at < line.length; at += line[at] === "\\" ? 2 : 1) {
+    if (line.startsWith(quotes, at)) return at + quotes.length;
+  }
+  return -1;
+}
+
+// The parts of a line: [kind, text], together the line. `open` are the quotes of a text that the lines above
+// have left open, or nothing; what comes back has those that this line leaves open.
+function pieces(line, open) {
   const { words, pattern: how } = pattern();
-  return Array.from(line.matchAll(how), (match) => {
-    const kind = Object.keys(match.groups).find((name) => match.groups[name] !== undefined);
-    return [kind === "name" ? (words.has(match[0]) ? "word" : "") : kind || "", match[0]];
-  });
+  const parts = [];
+  for (let place = 0; place < line.length; place += parts.at(-1)[1].length) {
+    how.lastIndex = place;
+    const match = open ? null : how.exec(line);
+    const kind = match && Object.keys(match.groups).find((name) => match.groups[name] !== undefined);
+    if (match && kind !== "long") {
+      parts.push([kind === "name" ? (words.has(match[0]) ? "word" : "") : kind || "", match[0]]);
+      continue;
+    }
+    const quotes = open || match[0];
+    const end = closing(line, open ? place : place + quotes.length, quotes);
+    parts.push(["text", end < 0 ? line.slice(place) : line.slice(place, end)]);
+    open = end < 0 ? quotes : "";
+  }
+  return { parts, open };
 }
 
 function span(kind, text) {
@@ -67,10 +88,10 @@ function marksOf(line, number) {
   return here.map((flaw) => [offset(line, flaw.column), offset(line, Math.max(flaw.end, flaw.column + 1))]);
 }
 
-function painted(line, marks) {
+function painted(parts, marks) {
   const made = [];
   let place = 0;
-  for (const [kind, text] of pieces(line)) {
+  for (const [kind, text] of parts) {
     const edges = marks.flat().map((edge) => edge - place).filter((edge) => edge > 0 && edge < text.length);
     const cuts = [0, ...edges.sort((a, b) => a - b), text.length];
     for (let n = 1; n < cuts.length; n += 1) {
@@ -86,17 +107,19 @@ function painted(line, marks) {
   return made;
 }
 
-function row(line, marks) {
+function row({ line, marks, open }) {
   const made = document.createElement("div");
-  made.append(...painted(line, marks), "\n");
+  made.append(...painted(pieces(line, open).parts, marks), "\n");
   return made;
 }
 
-// Only lines that changed are made anew.
+// Only lines that changed are made anew, and those below quotes that opened or closed.
 function drawText(lines) {
+  let after = "";
   const wanted = lines.map((line, index) => {
-    const marks = marksOf(line, index + 1);
-    return { line, marks, key: JSON.stringify([line, marks, grammarOf]) };
+    const marks = marksOf(line, index + 1), open = after;
+    if (grammar.long) after = pieces(line, open).open;
+    return { line, marks, open, key: JSON.stringify([line, marks, open, grammarOf]) };
   });
   const shorter = Math.min(rows.length, wanted.length);
   let start = 0, end = 0;
@@ -105,7 +128,7 @@ function drawText(lines) {
   const old = Array.from(paint.children).slice(start, rows.length - end);
   const next = paint.children[rows.length - end] || null;
   const made = document.createDocumentFragment();
-  wanted.slice(start, wanted.length - end).forEach(({ line, marks }) => made.append(row(line, marks)));
+  wanted.slice(start, wanted.length - end).forEach((one) => made.append(row(one)));
   old.forEach((node) => node.remove());
   paint.insertBefore(made, next);
   rows = wanted.map((one) => one.key);

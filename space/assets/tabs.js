@@ -32,18 +32,34 @@
     goTo(remembered[name] || `?${new URLSearchParams({ tab: name })}`);
   });
 
-  // Buttons that copy a link to what they name, such as data-copy="?problem=ID".
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest(".dsl [data-copy]");
-    if (!button) return;
-    const link = new URL(button.dataset.copy, window.location.href);
-    const words = button.textContent;
+  // Within a frame of another site the clipboard is closed: there, the older way. Where that fails as well, the
+  // text stays selected for the keys.
+  function copiedByHand(text) {
+    const field = Object.assign(document.createElement("textarea"), { value: text, readOnly: true });
+    field.style.cssText = "position: fixed; inset: 0 auto auto 0; opacity: 0;";
+    document.body.append(field);
+    field.addEventListener("blur", () => field.remove());
+    field.select();
+    return document.execCommand("copy");
+  }
+
+  // Copies a text; the button tells for a moment what came of it.
+  window.dslCopy = async (text, button) => {
+    button.dataset.words ||= button.textContent;
+    let copied = true;
     try {
-      await navigator.clipboard.writeText(link.href);
-      button.textContent = "Copied";
+      await navigator.clipboard.writeText(text);
     } catch {
-      window.prompt("Copy this link:", link.href);
+      copied = copiedByHand(text);
+      if (copied) button.focus();
     }
-    setTimeout(() => { button.textContent = words; }, 1500);
+    button.textContent = copied ? "Copied" : "Press Ctrl+C";
+    setTimeout(() => { button.textContent = button.dataset.words; }, 2000);
+  };
+
+  // Buttons that copy a link to what they name, such as data-copy="?problem=ID".
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest(".dsl [data-copy]");
+    if (button) window.dslCopy(new URL(button.dataset.copy, window.location.href).href, button);
   });
 }

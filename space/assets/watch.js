@@ -13,11 +13,13 @@ function show() {
   pace.hidden = !fields.hidden;
 }
 
-// What stands there until the first frame comes: of the last episode, and of none.
-function begin() {
+// What stands there until the first frame comes, of the last episode or of none, is pale for so long.
+function stale(yes) {
   const before = document.querySelector("#watch-turns .watched"), nobody = document.querySelector("#watch-turns .empty");
-  if (before) before.classList.add("stale");
-  if (nobody) nobody.textContent = "Starting ...";
+  if (before) before.classList.toggle("stale", yes);
+  if (nobody && yes) nobody.dataset.before ||= nobody.innerHTML;
+  if (nobody && yes) nobody.textContent = "Starting ...";
+  else if (nobody && nobody.dataset.before) nobody.innerHTML = nobody.dataset.before;
 }
 
 function running(yes) {
@@ -38,7 +40,8 @@ form.addEventListener("submit", (event) => {
   if (!MODELS.includes(given.player)) given.key = "";
   follow = true;
   running(true);
-  begin();
+  stale(true);
+  props.value = { running: true, turns: 0 }; // where the event fails, the value that comes is another one
   trigger("start", given);
 });
 halt.addEventListener("click", () => {
@@ -54,6 +57,7 @@ for (const kind of ["wheel", "touchmove", "keydown"]) {
 watch("value", () => {
   const value = props.value || {};
   running(Boolean(value.running));
+  if (!value.running) stale(false);
   if (!follow) return;
   window.setTimeout(() => {
     const cards = document.querySelectorAll("#watch-turns .card, #watch-turns .onward");

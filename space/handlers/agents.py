@@ -17,7 +17,8 @@ from dsl_debug.episode.system_prompts import system_prompt
 from dsl_debug.lang.errors import did_you_mean, quoted
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES, DslProblem
 from dsl_debug.sessions import FINISHED_SECONDS, Full, Sessions, UnknownEpisode
-from space.handlers.play import LIMITS, MAX_CODE, MAX_WORDS, Refused, pick
+from space.handlers.play import LIMITS, pick
+from space.handlers.texts import MAX_CODE, MAX_WORDS, Refused, checked_text
 from space.library import Library
 
 AT_ONCE = 1
@@ -178,17 +179,8 @@ def _minutes(seconds: float) -> str:
 
 
 def _text(name: str, value: object) -> str:
-    """A text that was sent, as it is. Raises Refused for anything else, and for one that is too long."""
-    longest = MAX_CODE if name == "code" else MAX_WORDS
-    if not isinstance(value, str):
-        raise Refused(f"{name} is a text; something else was sent.")
-    if len(value) > longest:
-        raise Refused(f"{name} has at most {longest:,} characters; {len(value):,} were sent.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Refused(f"{name} is not valid Unicode: it holds half of a surrogate pair.") from None
-    return value
+    """An argument that was sent, as it is. Raises Refused for what is no such text."""
+    return checked_text(value, name, MAX_CODE if name == "code" else MAX_WORDS)
 
 
 def _check(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -20,6 +20,8 @@ from dsl_debug.problem import PythonProblem
 from dsl_debug.sandbox import LAYERS, Limits, Sandbox, SandboxError, TestReport, TestResult
 from dsl_debug.sandbox.isolation import Found, unmet
 from dsl_debug.scoring import ArenaOutcome, failure
+from space.handlers.texts import MAX_CODE, Refused, checked_text
+from space.library import fitting
 
 SWITCH = "DSL_DEBUG_ARENA"
 """An operator sets this variable to "off" where no function of a visitor shall run."""
@@ -33,17 +35,10 @@ PLACES = 2
 WAIT_SECONDS = 5.0
 """How long a visitor waits for a place before they are told that there is none."""
 
-MAX_CODE = 20_000
-"""Characters of a function; a longer one is refused."""
-
 MAX_SEEN = 200
 """How many bugs a round remembers, so that the next one is new."""
 
 ANY = "any"
-
-
-class Refused(ValueError):
-    """One line for the visitor; no attempt was spent."""
 
 
 # What all visitors share
@@ -93,13 +88,14 @@ def pick(
 
     Raises Refused if there is none at all.
     """
-    fitting = [p for p in problems.values() if category in (ANY, p.category)]
-    fitting = [p for p in fitting if difficulty in (ANY, p.difficulty)]
-    if not fitting:
+    found = fitting(
+        problems.values(), None if category == ANY else category, None if difficulty == ANY else difficulty
+    )
+    if not found:
         raise Refused("There is no such bug here: try another category or difficulty.")
-    others = [p for p in fitting if not seen or p.id != seen[-1]]
+    others = [p for p in found if not seen or p.id != seen[-1]]
     fresh = [p for p in others if p.id not in seen]
-    return rng.choice(fresh or others or fitting)
+    return rng.choice(fresh or others or found)
 
 
 # A round
@@ -236,13 +232,11 @@ def act(arena: Arena, game: Round | None, tool: str, value: object) -> str:
 
 
 def code_of(value: object) -> str:
-    """The text in an editor's value. Raises Refused for another shape, or a text that is too long."""
+    """The text in an editor's value. Raises Refused for another shape, and as `checked_text` does."""
     code = value.get("code") if isinstance(value, Mapping) else None
     if not isinstance(code, str):
         raise Refused("The editor sent no text: reload the page.")
-    if len(code) > MAX_CODE:
-        raise Refused(f"That is {len(code):,} characters; a function here has at most {MAX_CODE:,}.")
-    return code
+    return checked_text(code, "A function", MAX_CODE)
 
 
 def attempt(arena: Arena, game: Round, tool: str, code: str) -> Move:
@@ -250,12 +244,10 @@ def attempt(arena: Arena, game: Round, tool: str, code: str) -> Move:
     with _turn(game), _place(arena):
         game.code = code
         game.desk.reports.clear()
-        before = game.env.turns
         try:
             game.env.call(tool, code=code)
         except SandboxError:
-            # The episode counts an attempt before it runs anything; this one led to nothing.
-            game.env.turns = before
+            game.env.take_back()
             raise Refused("The sandbox failed, not your code: nothing was counted. Try again.") from None
         # Of a submission the first report is its own; the buggy function may have been run after it.
         return _noted(game, Move(game.env.turns, tool, _checks(game.problem, game.desk.reports[0])))

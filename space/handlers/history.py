@@ -20,9 +20,11 @@ from dsl_debug.episode.transcript import transcript
 from dsl_debug.evaluation import trace_row
 from dsl_debug.policies.base import Job, finished, prompt_messages
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES, DslProblem
+from dsl_debug.replay.outcome import VERDICTS
 from dsl_debug.scoring import failure
 from space.handlers.hints import HINT, hints_of
-from space.handlers.play import LIMITS, MAX_CODE, MAX_WORDS, Game, result
+from space.handlers.play import LIMITS, Game, result
+from space.handlers.texts import MAX_CODE, MAX_WORDS, Refused, checked_text
 
 MAX_RECORDS = 30
 MAX_CHARACTERS = 200_000
@@ -34,7 +36,7 @@ MAX_TRIED = 10 * MAX_RECORDS
 MAX_TURNS = 100
 MAX_SECONDS = 1e9
 
-FAILURES = ("", "never_submitted", "unchanged", "error", "overfit", "wrong_rows")
+FAILURES = tuple(VERDICTS)
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "run": ("code",),
@@ -75,14 +77,11 @@ def record(game: Game) -> Record:
 
 def checked(value: object) -> list[Record]:
     """The good records in what a browser's storage holds: each one once, the newest first, at most
-    `MAX_RECORDS` of them and `MAX_CHARACTERS` in all; the older ones are left out."""
+    `MAX_RECORDS` of them and `MAX_CHARACTERS` in all; the older ones are left out, and not looked at."""
     tried = islice(value, MAX_TRIED) if isinstance(value, list) else ()
-    good = [known for known in map(_known, tried) if known is not None]
-    good.sort(key=lambda known: str(known["when"]), reverse=True)
-    one_each: dict[tuple[str, str], Record] = {}
-    for known in good:
-        one_each.setdefault((known["when"], known["problem"]), known)
-    return list(_fitting(one_each.values()))
+    dated = [one for one in tried if isinstance(one, dict) and _is_time(one.get("when"))]
+    dated.sort(key=lambda one: str(one["when"]), reverse=True)
+    return list(_fitting(_one_each(dated)))
 
 
 def added(records: object, new: Record) -> list[Record]:
@@ -90,23 +89,15 @@ def added(records: object, new: Record) -> list[Record]:
     return checked([new, *checked(records)])
 
 
-def summary(records: Sequence[Record]) -> dict[str, Any]:
-    """Figures about records: `played`, `solved`, `best_streak` (the most that were solved one after the
-    other), and `by_category` (category -> `played` and `solved`, without those that were never played)."""
+def summary(records: Sequence[Record]) -> dict[str, int]:
+    """Figures about records: `played`, `solved` and `best_streak` (the most that were solved one after the
+    other)."""
     streak = best = 0
     for one in reversed(records):  # from the oldest on
         streak = 0 if one["failure"] else streak + 1
         best = max(best, streak)
-    groups = {name: [one for one in records if one["category"] == name] for name in CATEGORIES}
-    return {
-        **_counts(records),
-        "best_streak": best,
-        "by_category": {name: _counts(group) for name, group in groups.items() if group},
-    }
-
-
-def _counts(records: Sequence[Record]) -> dict[str, int]:
-    return {"played": len(records), "solved": sum(not one["failure"] for one in records)}
+    solved = sum(not one["failure"] for one in records)
+    return {"played": len(records), "solved": solved, "best_streak": best}
 
 
 def as_trace(problem: DslProblem, record: Record, policy: str = "you") -> dict[str, Any]:
@@ -153,11 +144,15 @@ def _fitting(records: Iterable[Record]) -> Iterable[Record]:
         yield one
 
 
-def _known(value: object) -> Record | None:
-    """A record as it should be, without anything else that is in it; None for what is none."""
-    if not isinstance(value, dict) or not all(check(value.get(name)) for name, check in _FIELDS.items()):
-        return None
-    return {name: value[name] for name in _FIELDS}
+def _one_each(values: Iterable[Mapping[str, Any]]) -> Iterable[Record]:
+    """The first record of each game, as it should be, without anything else that is in it."""
+    seen: set[tuple[str, str]] = set()
+    for value in values:
+        if all(check(value.get(name)) for name, check in _FIELDS.items()):
+            known = {name: value[name] for name in _FIELDS}
+            if (known["when"], known["problem"]) not in seen:
+                seen.add((known["when"], known["problem"]))
+                yield known
 
 
 def _is_number(value: object) -> bool:
@@ -178,7 +173,10 @@ def _is_time(value: object) -> bool:
 
 
 def _are_calls(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= MAX_TURNS and all(map(_is_call, value))
+    if not isinstance(value, list) or len(value) > MAX_TURNS or not all(map(_is_call, value)):
+        return False
+    texts = [item for _, arguments in value for item in arguments.items()]
+    return sum(len(text) for _, text in texts) <= MAX_CHARACTERS and all(map(_is_argument, texts))
 
 
 def _is_call(value: object) -> bool:
@@ -187,15 +185,17 @@ def _is_call(value: object) -> bool:
     tool, arguments = value
     if not isinstance(tool, str) or tool not in ARGUMENTS or not isinstance(arguments, dict):
         return False
-    return arguments.keys() == set(ARGUMENTS[tool]) and all(map(_is_argument, arguments.items()))
+    known = arguments.keys() == set(ARGUMENTS[tool])
+    return known and all(isinstance(text, str) for text in arguments.values())
 
 
-def _is_argument(item: tuple[str, object]) -> bool:
+def _is_argument(item: tuple[str, str]) -> bool:
     name, text = item
-    limit = MAX_CODE if name == "code" else MAX_WORDS
-    if not isinstance(text, str) or len(text) > limit:
+    try:
+        checked_text(text, name, MAX_CODE if name == "code" else MAX_WORDS)
+    except Refused:
         return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return True
 
 
 _FIELDS = {

@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 MAX_ADDRESS = 300
 """Characters of an address."""
 
+PUBLIC = "DSL_DEBUG_PUBLIC"
+"""This variable is 1 where the rules for a public app are kept. `launch` sets it where others than this
+machine's own users reach the app; 0 says that all of them are trusted."""
+
 PORTS = (443, 8443)
 """Ports that a public app talks to."""
 
@@ -25,8 +29,8 @@ NOT_PUBLIC = "this address leads to a machine that is not public: it cannot be r
 
 
 def is_public() -> bool:
-    """Whether this app runs for everybody: on Hugging Face, or where `DSL_DEBUG_PUBLIC` is 1."""
-    return bool(os.environ.get("SPACE_ID")) or os.environ.get("DSL_DEBUG_PUBLIC") == "1"
+    """Whether this app runs for everybody: on Hugging Face, or where `PUBLIC` says so."""
+    return bool(os.environ.get("SPACE_ID")) or os.environ.get(PUBLIC) == "1"
 
 
 def base_url(text: str, public: bool) -> str:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from threading import Lock
@@ -19,23 +18,16 @@ from space.flow import flow_of, up_to
 from space.handlers.divergence import Divergence, first_divergence, shortened
 from space.handlers.hints import HINT, hints_of
 from space.handlers.rows import RowDiff, row_diff
-from space.library import Library
+from space.handlers.texts import MAX_CODE as MAX_CODE
+from space.handlers.texts import MAX_WORDS, checked_text
+from space.handlers.texts import Refused as Refused
+from space.library import Library, fitting
 
 LIMITS = Limits(rows=20_000, cells=200_000, steps=5_000, seconds=1.0)
 """Tighter than in training: visitors share a machine. All test problems of preset paper keep to them, with
 their right and their buggy programs, on all tables."""
 
-MAX_CODE = 20_000
-"""Characters of a program; longer ones are refused."""
-
-MAX_WORDS = 500
-"""Characters of a name or a topic."""
-
 OVER = "This game is over: start another one."
-
-
-class Refused(ValueError):
-    """Something that is not done, and costs no turn; the text is one line for the visitor."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +90,11 @@ def pick(
     `avoid` holds the ids of problems that were played, the latest one first: they come again only when there
     is no other left, and then the one that was played longest ago. Raises Refused where nothing fits.
     """
-    fitting = [
-        problem
-        for problem in library.problems.values()
-        if category in (None, problem.category) and difficulty in (None, problem.difficulty)
-    ]
-    if not fitting:
+    found = fitting(library.problems.values(), category, difficulty)
+    if not found:
         raise Refused("There is no such problem here: choose another category or difficulty.")
-    fresh = [problem for problem in fitting if problem.id not in avoid]
-    return rng.choice(fresh) if fresh else max(fitting, key=lambda problem: avoid.index(problem.id))
+    fresh = [problem for problem in found if problem.id not in avoid]
+    return rng.choice(fresh) if fresh else max(found, key=lambda problem: avoid.index(problem.id))
 
 
 def begin(problem: DslProblem, aided: bool = True, now: float | None = None) -> Game:
@@ -171,10 +159,14 @@ def submit(game: Game, code: str) -> Move:
 
 
 def hint(game: Game) -> Move:
-    """Take the next hint. Raises Refused after the last one, too."""
+    """Take the next hint. Raises Refused after the last one, too, and for the last turn or without help."""
     with game.lock:
         if game.env.done:
             raise Refused(OVER)
+        if not game.aided:
+            raise Refused("There are no hints in a game without help.")
+        if game.env.turns_left < 2:
+            raise Refused("The last turn is for your submission: no hint for it.")
         hints = hints_of(game.problem)
         taken = game.env.outcome.calls.get(HINT, 0)
         if taken >= len(hints):
@@ -217,7 +209,7 @@ def _beside_expected(game: Game, code: str) -> tuple[RowDiff | None, Divergence 
         return None, None
     rows = row_diff(given, problem.expected_output)
     look = game.aided and not rows.complete
-    return rows, first_divergence(problem, code, LIMITS) if look else None
+    return rows, first_divergence(problem, code, given, LIMITS) if look else None
 
 
 def _cut(code: str, name: str, stages: int | None, problem: DslProblem) -> tuple[str, str]:
@@ -237,31 +229,13 @@ def _cut(code: str, name: str, stages: int | None, problem: DslProblem) -> tuple
 
 
 def _check_code(code: object) -> None:
-    if not isinstance(code, str):
-        raise Refused("A program is a text.")
-    if len(code) > MAX_CODE:
-        raise Refused(_too_long(code))
-    _check_letters(code)
+    checked_text(code, "A program", MAX_CODE)
 
 
 def _check_words(words: object, missing: str) -> None:
     if not isinstance(words, str) or not words.strip():
         raise Refused(missing)
-    if len(words) > MAX_WORDS:
-        raise Refused(f"That is {len(words):,} characters long; at most {MAX_WORDS:,} are taken.")
-    _check_letters(words)
-
-
-def _check_letters(text: str) -> None:
-    """Halves of surrogate pairs are no characters, and nothing could send them back."""
-    with suppress(UnicodeEncodeError):
-        text.encode()
-        return
-    raise Refused("This text holds something that is no character.")
-
-
-def _too_long(code: str) -> str:
-    return f"This program is {len(code):,} characters long; at most {MAX_CODE:,} are taken."
+    checked_text(words, "A name", MAX_WORDS)
 
 
 # What the editor shows
@@ -269,13 +243,15 @@ def _too_long(code: str) -> str:
 
 def diagnostics(problem: DslProblem, code: object) -> list[dict[str, Any]]:
     """What is wrong with a program, as one types: `line`, `column` and `end` count from 1 (0: no place),
-    `message` and `help` are texts. A program that is too long is not looked at; only that is said.
+    `message` and `help` are texts. A program that would be refused is not looked at; only that is said.
     """
     if not isinstance(code, str):
         return []
-    if len(code) > MAX_CODE:
-        return [_finding(_too_long(code))]
-    found = lang.check(code.encode("utf-8", "replace").decode(), problem.tables, problem.dialect)
+    try:
+        _check_code(code)
+    except Refused as refused:
+        return [_finding(str(refused))]
+    found = lang.check(code, problem.tables, problem.dialect)
     return [_finding(d.message, d.line, d.column, d.end_column, d.help) for d in found]
 
 

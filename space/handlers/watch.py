@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from random import Random
 from threading import BoundedSemaphore, Event
+from typing import Any
 
 from dsl_debug.agents import AGENTS
 from dsl_debug.policies.base import ModelOptions
@@ -13,13 +15,17 @@ from space.handlers.outbound import base_url, is_public
 from space.handlers.player_model import sentence, without
 from space.handlers.player_process import player_process
 from space.handlers.watch_frames import BEAT, FAILED, STOPPED, THINKING, WAITING, Frame, begun, frames
-from space.library import Library
+from space.library import PLAYERS, Library, Trace, fitting
 
 AGENT_SECONDS, MODEL_SECONDS = 60.0, 300.0
 """How long an agent and a model may play, the wait for a place not counted."""
 
 AGENTS_AT_ONCE = 2
 """Agents that play at a time, for all visitors together: each keeps a processor busy."""
+
+MODELS_AT_ONCE = 4
+"""Models that play at a time, for all visitors together: fewer than the page watches at a time, for a model
+may take minutes, and agents shall not wait for one. A further one is refused at once."""
 
 MODEL_OPTIONS = ModelOptions(max_tokens=2_048, workers=1, timeout=60.0, retries=1)
 
@@ -38,15 +44,6 @@ MAX_TEXT = 1_000
 SLOWEST = 5.0
 """Seconds from one turn to the next that a visitor may ask for."""
 
-WORDS = {
-    "unchanged": "Hands the buggy program in as it is: the floor.",
-    "random_edit": "Changes a thing or two at random until the program runs, and hands that in.",
-    "constant_emitter": "Writes a program that prints the expected rows: the cheat that hidden tables catch.",
-    "search": "Tries the programs near the buggy one: the strongest player without a model.",
-    "reference": "Knows the fix and hands it in: the ceiling, not a contestant.",
-}
-"""What each agent does."""
-
 FIRST_CHOICE = "search"
 
 HOSTED, ENDPOINT = "hosted", "endpoint"
@@ -58,8 +55,9 @@ MODELS = {
 
 _ONE_WORD = re.compile(r"[!-~]+")
 
-# One place for each agent that may play: it belongs to the machine, and no visitor's data is in it.
+# One place for each player that may play: it belongs to the machine, and no visitor's data is in it.
 _PLACES = BoundedSemaphore(AGENTS_AT_ONCE)
+_MODEL_PLACES = BoundedSemaphore(MODELS_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -96,17 +94,13 @@ def _pace(value: object) -> float:
 
 def agents() -> list[tuple[str, str]]:
     """The agents that need no model, each with a line on what it does."""
-    return [(name, words) for name, words in WORDS.items() if name in AGENTS]
+    return [(name, words) for name, words in PLAYERS.items() if name in AGENTS]
 
 
 def choices(library: Library, category: str = "", difficulty: str = "") -> list[tuple[str, str]]:
     """Problems of a kind, as a line to read and an id; "" takes every kind. At most `MOST_CHOICES`."""
-    fitting = [
-        p
-        for p in library.problems.values()
-        if category in ("", p.category) and difficulty in ("", p.difficulty)
-    ]
-    return [(_line(problem), problem.id) for problem in fitting[:MOST_CHOICES]]
+    found = fitting(library.problems.values(), category or None, difficulty or None)
+    return [(_line(problem), problem.id) for problem in found[:MOST_CHOICES]]
 
 
 def _line(problem: DslProblem) -> str:
@@ -145,8 +139,8 @@ def watch_agent(name: str, problem: DslProblem, seed: int, pace: float, stop: Ev
             return
         yield waiting
     try:
-        with player_process({"agent": name, "problem": problem.to_row(), "seed": seed}) as said:
-            yield from frames(trace, said, stop, AGENT_SECONDS, pace)
+        asked = {"agent": name, "problem": problem.to_row(), "seed": seed}
+        yield from _played(asked, trace, stop, AGENT_SECONDS, pace)
     finally:
         _PLACES.release()
 
@@ -170,10 +164,29 @@ def watch_model(
     except ValueError as error:
         yield Frame(FAILED, trace, without(sentence(str(error)), key.strip()))
         return
-    yield Frame(THINKING, trace)
-    row = {"problem": problem.to_row(), "seed": seed, "options": asdict(options)}
-    with player_process({**asked, **row}) as said:
-        yield from frames(trace, said, stop, MODEL_SECONDS)
+    if not _MODEL_PLACES.acquire(blocking=False):
+        words = f"{MODELS_AT_ONCE} models are playing, and no more may: please try again in a minute."
+        yield Frame(FAILED, trace, words)
+        return
+    try:
+        yield Frame(THINKING, trace)
+        row = {"problem": problem.to_row(), "seed": seed, "options": asdict(options)}
+        yield from _played({**asked, **row}, trace, stop, MODEL_SECONDS)
+    finally:
+        _MODEL_PLACES.release()
+
+
+def _played(
+    asked: Mapping[str, Any], trace: Trace, stop: Event, seconds: float, pace: float = 0.0
+) -> Iterator[Frame]:
+    """The episode of a player in a process of its own; a machine that has no room for one is told."""
+    with ExitStack() as stack:
+        try:
+            said = stack.enter_context(player_process(asked))
+        except OSError:
+            yield Frame(FAILED, trace, "No player can be started now: please try again.")
+            return
+        yield from frames(trace, said, stop, seconds, pace)
 
 
 def _asked(address: str, model: str, key: str) -> dict[str, str]:

@@ -37,7 +37,7 @@ PARAMETERS = {
 
 def build(library: Library) -> gr.Blocks:
     """The whole page over a library."""
-    demo = gr.Blocks(title="DSL Debug", analytics_enabled=False)
+    demo = gr.Blocks(title="DSL Debug", analytics_enabled=False, delete_cache=(600, 600))
     with demo:
         app = App(demo, library, gr.BrowserState([], storage_key="dsl-debug-games", secret="dsl-debug"))
         gr.HTML(_top(library))

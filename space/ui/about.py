@@ -30,7 +30,7 @@ TO_BEGINNING = """() => {
 def build(app: App) -> None:
     """Fill the tab."""
     first = about(page_of(""))
-    shown = gr.HTML(first, js_on_load=FOLLOW, apply_default_css=False, elem_id="about-page")
+    shown = gr.HTML(first, js_on_load=FOLLOW, elem_id="about-page")
 
     def opened(request: gr.Request) -> Any:
         topic = request.query_params.get("topic")

@@ -1,16 +1,18 @@
 """The tab Arena: buggy Python functions to repair."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
 import gradio as gr
 
+from dsl_debug.problem import DIFFICULTIES
 from space.handlers import arena as rules
 from space.handlers.arena import ANY, Arena, Round
 from space.ui.base import PRIVATE, App
 from space.ui.editor import editor
 from space.views import arena as views
+from space.views.common import plain_name
 
 SHORTCUTS = {"run": "arena-run", "submit": "arena-submit"}
 SHORTCUT_WORDS = "Ctrl + Enter runs the tests, Ctrl + Shift + Enter submits (⌘ on a Mac)."
@@ -26,6 +28,8 @@ RUNNING: dict[str, Any] = PRIVATE | {
 # The address follows the bug that the editor holds.
 ADDRESS = '(value) => { if (value && value.key) window.dslAddress("arena", "bug", value.key); }'
 
+FAILED = "That did not work: please try again."
+
 Shown = tuple[Any, ...]
 
 
@@ -35,7 +39,7 @@ def build(app: App) -> None:
     game = gr.State(None)
     with gr.Row(elem_classes="choices"):
         category = gr.Dropdown(_choices(rules.categories(arena.problems)), value=ANY, label="Category")
-        difficulty = gr.Dropdown(_choices(["easy", "medium", "hard"]), value=ANY, label="Difficulty")
+        difficulty = gr.Dropdown(_choices(DIFFICULTIES), value=ANY, label="Difficulty")
         following = gr.Button("Next bug", elem_id="arena-next")
         surprise = gr.Button("Surprise me", elem_id="arena-surprise")
     task = gr.HTML(views.waiting(), elem_id="arena-task")
@@ -56,13 +60,15 @@ def build(app: App) -> None:
     for button, inputs in ((following, [game, category, difficulty]), (surprise, [game])):
         new = button.click(_next(arena), inputs, outputs, **PRIVATE)
         new.then(None, code, None, js=ADDRESS, **PRIVATE)
-    run.click(_act(arena, "run_tests"), [game, code], outputs, **RUNNING)
-    submit.click(_act(arena, "submit"), [game, code], outputs, **RUNNING)
+    for button, tool in ((run, "run_tests"), (submit, "submit")):
+        acted = button.click(_act(arena, tool), [game, code], outputs, **RUNNING)
+        # Without the queue, which may be what is full.
+        acted.failure(_given_up(arena), game, outputs, queue=False, **PRIVATE)
     hint.click(_hint(arena), game, outputs, **PRIVATE)
 
 
-def _choices(names: list[str]) -> list[tuple[str, str]]:
-    return [("Any", ANY), *((name.replace("_", " "), name) for name in names)]
+def _choices(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [("Any", ANY), *((plain_name(name), name) for name in names)]
 
 
 def _shown(game: Round | None, board: views.Board) -> Shown:
@@ -104,3 +110,12 @@ def _hint(arena: Arena) -> Any:
         return _shown(game, views.board(arena, game, refusal=refusal))
 
     return hint
+
+
+def _given_up(arena: Arena) -> Any:
+    """After an event that failed: what may be pressed can be pressed again."""
+
+    def given_up(game: Round | None) -> Shown:
+        return _shown(game, views.board(arena, game, refusal=FAILED))
+
+    return given_up

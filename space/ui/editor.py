@@ -41,7 +41,8 @@ def editor(
     value: Mapping[str, Any] = NOTHING,
 ) -> gr.HTML:
     """An editor whose value is a dict like `NOTHING`: the text `code`; `key`, the id of what is edited;
-    `words`, `comment` and `pipe` for the colours; `locked` if it may only be read.
+    `words`, `comment` and `pipe` for the colours, `long_texts` where a text in triple quotes goes on over
+    lines; `locked` if it may only be read.
 
     `check` gets {"key", "code"}, as whoever is at the other end posts it, and gives a list of {"line",
     "column", "end", "message", "help"}, counted from 1; it must not raise. The event `edit` follows when

@@ -35,7 +35,7 @@ def build(app: App) -> None:
     first = next(iter(sets), None)
     with gr.Row(elem_classes="choices", visible=len(sets) > 1):
         choice = gr.Dropdown(choices, value=first, label="Results on", elem_id="results-set")
-    shown = gr.HTML(views.loading(), js_on_load=OPENED, apply_default_css=False, elem_id="results-page")
+    shown = gr.HTML(views.loading(), js_on_load=OPENED, elem_id="results-page")
 
     def opened(event: gr.EventData) -> Iterator[tuple[str | None, str]]:
         one = leaderboard.chosen(sets, leaderboard.asked_for(event._data))

@@ -21,6 +21,7 @@ from space.handlers.watch_frames import Frame
 from space.ui.base import PRIVATE, App
 from space.ui.theme import asset
 from space.views import watch as view
+from space.views.common import plain_name
 
 EPISODES_AT_ONCE = 10
 """Episodes that are watched at a time, those that wait for a place included; others wait in the queue."""
@@ -53,15 +54,14 @@ def build(app: App) -> None:
             watch.agents(), watch.MODELS, watch.FIRST_CHOICE, is_public(), (watch.MAX_NAME, watch.MAX_KEY)
         ),
         js_on_load=asset("watch.js"),
-        apply_default_css=False,
         elem_id="watch-form",
     )
-    status = gr.HTML(view.status(None, MAX_TURNS), elem_id="watch-status", apply_default_css=False)
+    status = gr.HTML(view.status(None, MAX_TURNS), elem_id="watch-status")
     with gr.Row(elem_id="watch-stage"):
         with gr.Column(scale=5, min_width=320):
-            problem = gr.HTML(view.problem(first), elem_id="watch-shown", apply_default_css=False)
+            problem = gr.HTML(view.problem(first), elem_id="watch-shown")
         with gr.Column(scale=7, min_width=320):
-            turns = gr.HTML(view.turns(None, first), elem_id="watch-turns", apply_default_css=False)
+            turns = gr.HTML(view.turns(None, first), elem_id="watch-turns")
     stopper = gr.State(None)
     watched = [stopper, category, difficulty, chosen, surprise, form, status, turns]
     nothing_new = [gr.skip()] * len(watched)
@@ -98,7 +98,7 @@ def build(app: App) -> None:
         kind.input(listed, [category, difficulty], chosen, **PRIVATE)
     surprise.click(other, [category, difficulty, chosen], chosen, **PRIVATE)
     chosen.change(look, chosen, [problem, status, turns], **PRIVATE)
-    form.start(
+    started = form.start(
         start,
         chosen,
         watched,
@@ -106,11 +106,20 @@ def build(app: App) -> None:
         trigger_mode="once",
         **PRIVATE,
     )
+    # Without the queue, which may be what is full.
+    at_rest = [category, difficulty, chosen, surprise, form, status]
+    started.failure(_given_up, None, at_rest, queue=False, **PRIVATE)
     form.stop(halt, stopper, None, queue=False, **PRIVATE)
 
 
 def _kinds(every: str, kinds: Sequence[str]) -> list[tuple[str, str]]:
-    return [(every, ""), *((kind.replace("_", " "), kind) for kind in kinds)]
+    return [(every, ""), *((plain_name(kind), kind) for kind in kinds)]
+
+
+def _given_up() -> list[Any]:
+    """After an event that failed: the form is free again."""
+    rest = [gr.update(interactive=True)] * CHOICES
+    return [*rest, {"running": False, "turns": 0}, view.failed()]
 
 
 def _frame(frame: Frame | None, problem: DslProblem | None, played: Sequence[str] = ()) -> list[Any]:

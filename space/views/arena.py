@@ -1,32 +1,18 @@
 """What the arena shows: the task, the tests, what came of an attempt, and what came of it all."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from dsl_debug.episode.python_prompts import call_text, expectation_text
 from dsl_debug.problem import PythonProblem
 from dsl_debug.replay.markup import escaped, facts, folded, plain, program, said, tag
+from dsl_debug.replay.outcome import MEANINGS, VERDICTS, bugs_list
 from dsl_debug.replay.programs import changes, python_grammar
 from dsl_debug.scoring import ArenaOutcome
 from space.handlers.arena import Arena, Check, Move, Result, Round, result
-from space.views.common import empty, notice, page, pips, verdict
+from space.views.common import duration, empty, link, notice, page, pips, plain_name, verdict
 
 GRAMMAR = python_grammar()
-
-# Failure -> colour, name, and what it means here.
-VERDICTS = {
-    "": ("good", "Solved", "Every test passes, also those that you never saw."),
-    "overfit": (
-        "warn",
-        "Overfit",
-        "All visible tests pass and a hidden one does not: a coincidence, not a fix.",
-    ),
-    "wrong_rows": ("bad", "Still wrong", "It runs, and a visible test does not get what it expects."),
-    "error": ("bad", "It fails", "With a visible test it does not come to a result."),
-    "unchanged": ("bad", "Unchanged", "The buggy function was handed in again."),
-    "never_submitted": ("bad", "Never submitted", "The attempts are used up, and nothing was handed in."),
-}
 
 # Signal -> its name, and what it pays for.
 SIGNALS = {
@@ -79,6 +65,7 @@ def editor_value(game: Round | None, locked: bool = True) -> dict[str, Any]:
         "key": game.problem.id if game else "",
         "words": sorted(GRAMMAR.words),
         "comment": "#",
+        "long_texts": True,
         "pipe": "",
         "locked": locked,
     }
@@ -118,7 +105,7 @@ def _task(game: Round) -> str:
     problem = game.problem
     title = tag("h2", tag("code", escaped(problem.function)))
     kinds = "".join(
-        tag("span", escaped(_named(kind)), "chip") for kind in (problem.category, problem.difficulty)
+        tag("span", escaped(plain_name(kind)), "chip") for kind in (problem.category, problem.difficulty)
     )
     side = tag("div", _attempts(game) + _copy(problem), "arena-side")
     head = tag("header", tag("div", title + kinds, "arena-title") + side)
@@ -129,10 +116,6 @@ def _attempts(game: Round) -> str:
     left = game.env.max_turns - game.env.turns
     words = f"{left} {'attempt' if left == 1 else 'attempts'} left"
     return tag("p", pips(game.env.turns, game.env.max_turns) + escaped(words), "left arena-left")
-
-
-def _named(kind: str) -> str:
-    return kind.replace("_", " ")
 
 
 # Tests
@@ -170,20 +153,10 @@ def _help(arena: Arena, game: Round) -> str:
     if arena.closed:
         fix = program(changes(problem.buggy_code, problem.correct_code, GRAMMAR))
         hint = folded("Hint", said(problem.hint)) if problem.hint else ""
-        return tag("section", hint + folded("The fix", _mistakes(problem) + fix), "card arena-help")
+        return tag("section", hint + folded("The fix", bugs_list(problem.bugs) + fix), "card arena-help")
     if game.hinted:
         return tag("section", tag("h2", "Hint") + said(problem.hint), "card arena-help")
     return ""
-
-
-def _mistakes(problem: PythonProblem) -> str:
-    return "".join(tag("p", _with_code(bug.description), "said") for bug in problem.bugs)
-
-
-def _with_code(words: str) -> str:
-    """Words that have pieces of code between backquotes."""
-    parts = enumerate(re.split("`([^`]+)`", words))
-    return "".join(tag("code", escaped(part)) if place % 2 else escaped(part) for place, part in parts)
 
 
 # Answers
@@ -229,15 +202,15 @@ def _failing(check: Check) -> str:
 
 def _result(game: Round, found: Result) -> str:
     problem, outcome = game.problem, found.outcome
-    kind, name, meaning = VERDICTS[found.failure]
-    title = tag("h2", escaped(meaning)) + verdict(name, kind)
+    kind, name = VERDICTS[found.failure]
+    title = tag("h2", escaped(MEANINGS[found.failure])) + verdict(name, kind)
     parts = [
         tag("header", title),
         facts(_facts(game, found)),
         tag("h3", f"Reward {found.reward:.2f}"),
         tag("ul", "".join(_signal(key, found) for key in SIGNALS), "arena-signals"),
         tag("h3", "What was wrong"),
-        _mistakes(problem),
+        bugs_list(problem.bugs),
         _fix(problem, outcome.submitted),
         _links(problem),
     ]
@@ -246,11 +219,10 @@ def _result(game: Round, found: Result) -> str:
 
 def _facts(game: Round, found: Result) -> list[tuple[str, str]]:
     problem = game.problem
-    minutes, seconds = divmod(round(found.seconds), 60)
     pairs = [
         ("attempts", f"{found.attempts} of {game.env.max_turns}"),
         ("hint", "yes" if game.hinted else "no"),
-        ("time", f"{minutes}:{seconds:02d}"),
+        ("time", duration(found.seconds)),
     ]
     if found.outcome.submitted is not None:
         pairs[:0] = [
@@ -287,8 +259,7 @@ def _fix(problem: PythonProblem, submitted: str | None) -> str:
 
 
 def _links(problem: PythonProblem) -> str:
-    again = tag("a", "Play it again", href=f"?bug={problem.id}", target="_self")
-    return tag("p", again + _copy(problem), "arena-links")
+    return tag("p", link("Play it again", bug=problem.id) + _copy(problem), "links")
 
 
 def _copy(problem: PythonProblem) -> str:

@@ -1,6 +1,7 @@
 """The pieces that every tab uses. What goes to a component is wrapped by `page`, which brings the style."""
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlencode
 
 from dsl_debug.replay.markup import escaped, tag
 
@@ -26,6 +27,26 @@ def notice(words: str, kind: str = "", **attributes: str) -> str:
 def verdict(name: str, kind: str) -> str:
     """A word in a coloured box; `kind` is one of good, warn, bad and unknown."""
     return tag("span", escaped(name), f"verdict {kind}")
+
+
+def link(words: str, **query: str) -> str:
+    """A link to another place of the app."""
+    return tag("a", escaped(words), href=f"?{urlencode(query, safe=',')}", target="_self")
+
+
+def plain_name(name: str) -> str:
+    """A name of the data as people write it: `intent_mismatch` -> `intent mismatch`."""
+    return name.replace("_", " ")
+
+
+def duration(seconds: float) -> str:
+    """A time as people write it: `48 s`, `3 min 05 s`, `2 h 10 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def pips(spent: int, total: int) -> str:

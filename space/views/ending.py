@@ -6,34 +6,20 @@ from typing import Any
 from dsl_debug.problem import DslProblem
 from dsl_debug.replay import markup
 from dsl_debug.replay.markup import escaped, folded, tag
-from dsl_debug.replay.outcome import bugs_list
+from dsl_debug.replay.outcome import MEANINGS, VERDICTS, bugs_list
 from dsl_debug.replay.programs import Grammar, changes, dsl_grammar
 from space.handlers.history import checked, summary
 from space.handlers.play import Game, Result
 from space.library import Library
-from space.views.common import CATEGORIES, empty, page, rows_table, verdict
+from space.views.common import CATEGORIES, duration, empty, link, page, plain_name, rows_table, verdict
 
 MAX_COMPARED = 6_000
 """Characters of a program that is shown beside another."""
 
-ENDS = {
-    "": ("good", "Solved", "It is right on the rows that were shown and on tables that nobody was shown."),
-    "overfit": (
-        "warn",
-        "Overfit",
-        "The rows shown are right, those on hidden tables are not: a coincidence.",
-    ),
-    "wrong_rows": ("bad", "Wrong rows", "The program runs, and what it gives is not what is expected."),
-    "error": ("bad", "Error", "The program that was handed in does not run."),
-    "unchanged": ("bad", "Unchanged", "The buggy program was handed in again."),
-    "never_submitted": ("bad", "Out of turns", "The turns were used up and nothing was handed in."),
-}
-"""How a game can end: colour, name, and what it means."""
-
 
 def card(game: Game, end: Result, traces: Sequence[str]) -> str:
     """How a game ended, what was wrong, and where to go from here."""
-    kind, name, meaning = ENDS.get(end.failure, ("unknown", end.failure, ""))
+    kind, name = VERDICTS[end.failure]
     problem = game.problem
     facts = [
         ("turns", f"{end.turns} of {end.max_turns}"),
@@ -43,7 +29,7 @@ def card(game: Game, end: Result, traces: Sequence[str]) -> str:
     ]
     parts = [
         tag("header", tag("h2", "Solved!" if not end.failure else "Not solved") + verdict(name, kind)),
-        markup.said(meaning),
+        markup.said(MEANINGS[end.failure]),
         markup.facts(facts),
         _links(problem, traces),
         *_reference(problem, end),
@@ -53,15 +39,14 @@ def card(game: Game, end: Result, traces: Sequence[str]) -> str:
 
 def _links(problem: DslProblem, traces: Sequence[str]) -> str:
     """What to do next. The script fills in the address and knows the buttons."""
-    link = f"?problem={problem.id}"
-    field = {"readonly": "readonly", "aria-label": "Link to this problem", "data-link": link}
-    share = tag("input", "", **field) + tag("button", "Copy link", "go", type="button", **{"data-copy": link})
+    here = f"?problem={problem.id}"
+    field = {"readonly": "readonly", "aria-label": "Link to this problem", "data-link": here}
+    share = tag("input", "", **field) + tag("button", "Copy link", "go", type="button", **{"data-copy": here})
     next_one = tag("button", "Next problem", "go next", type="button", **{"data-press": "play-new"})
     parts = [next_one, tag("span", share, "share")]
     if traces:
-        to_replay, to_compare = f"?trace={traces[0]}", f"?compare={traces[0]},you"
-        parts.append(tag("a", "How policies did on this problem", href=to_replay, target="_self"))
-        parts.append(tag("a", "Compare with yours", href=to_compare, target="_self"))
+        parts.append(link("How policies did on this problem", trace=traces[0]))
+        parts.append(link("Compare with yours", compare=f"{traces[0]},you"))
     return tag("div", "".join(parts), "links")
 
 
@@ -82,16 +67,6 @@ def _reference(problem: DslProblem, end: Result) -> Iterator[str]:
         yield folded("Your fix", changed(problem.buggy_code, submitted, grammar), is_open=True)
 
 
-def duration(seconds: float) -> str:
-    """A time as people write it: `48 s`, `3 min 05 s`, `2 h 10 min`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
 # Earlier games
 
 
@@ -103,7 +78,7 @@ def history(games: object, library: Library) -> str:
         words = "Games that you finish are kept in this browser, and nowhere else."
         return page(title, empty("No finished games yet", words))
     figures = summary(records)
-    facts = [(name.replace("_", " "), str(figures[name])) for name in ("played", "solved", "best_streak")]
+    facts = [(plain_name(name), str(figures[name])) for name in ("played", "solved", "best_streak")]
     return page(title, markup.facts(facts), _games(records, library))
 
 
@@ -116,12 +91,11 @@ def _games(records: Sequence[Mapping[str, Any]], library: Library) -> str:
 
 
 def _game(record: Mapping[str, Any], library: Library, kinds: Sequence[str]) -> str:
-    kind, name, _ = ENDS.get(record["failure"], ("unknown", record["failure"], ""))
+    kind, name = VERDICTS[record["failure"]]
     title = f"{CATEGORIES[record['category']]}, {record['difficulty']}"
-    link = tag("a", escaped(title), href=f"?problem={record['problem']}", target="_self")
     cells = (
         escaped(record["when"].replace("T", " ")[:16]),
-        link if record["problem"] in library.problems else escaped(title),
+        link(title, problem=record["problem"]) if record["problem"] in library.problems else escaped(title),
         verdict(name, kind),
         str(record["turns"]),
         str(record["hints"]),

@@ -193,7 +193,7 @@ def answer(game: Game, note: str = "") -> str:
     parts = [notice(note, "bad", role="alert")] if note else []
     move = game.moves[-1] if game.moves else None
     if move is not None and move.answer not in SAID:
-        title = tag("h3", escaped(move_title(move))) + tag("p", f"turn {move.turn}", "left")
+        title = tag("h3", escaped(move_title(move, game.aided))) + tag("p", f"turn {move.turn}", "left")
         parts.append(tag("article", tag("header", title) + answered(move, game), "card given"))
     elif move is None and not note:
         words = "Run the program to see its rows beside the expected ones, or inspect a step of it."
@@ -201,15 +201,15 @@ def answer(game: Game, note: str = "") -> str:
     return page(*parts)
 
 
-def move_title(move: Move) -> str:
-    """A move in a few words, with what came of it."""
+def move_title(move: Move, aided: bool) -> str:
+    """A move in a few words; with help, also how right the rows of a run are."""
     title = TOOLS.get(move.tool, move.tool)
     if move.argument:
         title += f": {move.argument}"
-    if move.tool == "run" and move.rows is not None:
+    if move.tool == "run" and move.rows is not None and aided:
         right = f"{move.rows.right} of {move.rows.wanted} rows right"
         return f"{title}: {'the expected rows' if move.rows.complete else right}"
-    return f"{title}: not a program that runs" if move.tool == "run" else title
+    return f"{title}: not a program that runs" if move.tool == "run" and move.rows is None else title
 
 
 def answered(move: Move, game: Game) -> str:
@@ -221,8 +221,6 @@ def answered(move: Move, game: Game) -> str:
         return markup.said(move.answer)
     if move.tool == "read_docs":
         return tag("div", markdown(move.answer), "pages")
-    if move.tool == "run" and not game.aided:
-        return markup.table(compared(move.answer, game.problem.expected_output.render()))
     return markup.table(compared(move.answer, ""))
 
 
@@ -262,9 +260,9 @@ def diff(rows: RowDiff, problem: DslProblem) -> str:
 
 
 def _diff_row(row: DiffRow, columns: Sequence[str], problem: DslProblem) -> str:
-    start = tag("td", str(row.number), "n number-of") + tag("td", _SIGNS.get(row.kind, ""), "sign-of")
+    start = tag("td", str(row.number), "n number-of") + tag("td", _SIGNS[row.kind], "sign-of")
     if row.kind != "changed":
-        return tag("tr", start + _cells(problem, columns, row.given or row.wanted), _ROWS.get(row.kind, ""))
+        return tag("tr", start + _cells(problem, columns, row.given or row.wanted), _ROWS[row.kind])
     cells = []
     for name, given, wanted, wrong in zip(columns, row.given, row.wanted, row.wrong, strict=True):
         both = "".join(tag(kind, escaped(text)) for kind, text in (("del", given), ("ins", wanted)) if text)
@@ -282,7 +280,7 @@ def log(game: Game) -> str:
     items = []
     for move in game.moves:
         inner = _program(move, before, grammar) + answered(move, game)
-        item = folded(f"Turn {move.turn} \u2013 {move_title(move)}", inner)
+        item = folded(f"Turn {move.turn} \u2013 {move_title(move, game.aided)}", inner)
         items.append(tag("li", item, f"call {move.tool}"))
         before = before if move.code is None else move.code
     return page(title, tag("ol", "".join(reversed(items)), "log"))

@@ -1,7 +1,6 @@
 """Episodes to step through, one of them or several beside one another, and the lists to choose them from."""
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
 from dsl_debug.replay import markup
 from dsl_debug.replay.markup import escaped, tag
@@ -9,15 +8,10 @@ from dsl_debug.replay.page import rail
 from dsl_debug.replay.parts import Parts
 from space.handlers.compare import YOU, Column, Comparison, Difference
 from space.handlers.replay import MOST_LISTED, Episode, Listed
-from space.views.common import empty, notice, page, verdict
+from space.views.common import empty, link, notice, page, verdict
 
 # What a filter is called where it is the one to loosen.
 _FACETS = {"environment": "kind of program", "policy": "policy", "category": "category", "outcome": "outcome"}
-
-
-def link(words: str, **query: str) -> str:
-    """A link to another place of the app."""
-    return tag("a", escaped(words), href=f"?{urlencode(query)}", target="_self")
 
 
 # The list

@@ -10,19 +10,10 @@ from dsl_debug.results.markdown import NOTHING, interval, number, percent
 from dsl_debug.results.published import MODEL, PROBLEMS, PUBLISHED, RULE, SOURCE
 from dsl_debug.results.report import FAILURES, categories, code_text, difficulties, in_arena, main_groups
 from space.leaderboard import Entry, Plot, ResultSet
-from space.views.common import empty, notice, page, plain_table, verdict
+from space.library import PLAYERS
+from space.views.common import empty, notice, page, plain_name, plain_table, verdict
 
 Rate = Mapping[str, float]
-
-POLICIES = {
-    "unchanged": "hands the program in as it is",
-    "random_edit": "makes one or two random edits",
-    "constant_emitter": "prints the rows shown as constants",
-    "search": "tries edits systematically, within the turns",
-    "mutation_search": "tries edits systematically, within the attempts",
-    "reference": "is given the fix",
-}
-"""What the agents do that need no model."""
 
 PICTURES = {
     "accuracy": "Bars of robust accuracy for each policy and group of problems, with 95% intervals",
@@ -95,7 +86,7 @@ def _leaderboard(shown: ResultSet, picture: str) -> str:
     header = [
         _head("policy"),
         _sorting("all", f"{entries[0]['summary']['overall']['problems']:,} problems", "descending"),
-        *(_sorting(_words(name), f"{size:,} problems") for name, size in sizes.items()),
+        *(_sorting(plain_name(name), f"{size:,} problems") for name, size in sizes.items()),
         _sorting("visible", "all"),
         _sorting("hack rate", "all"),
         _sorting("turns", "mean"),
@@ -145,7 +136,7 @@ def _rank(entry: Entry, grouping: str, names: Iterable[str]) -> str:
 
 
 def _policy(entry: Entry) -> str:
-    what = POLICIES.get(entry["policy"], "")
+    what = PLAYERS.get(entry["policy"], "")
     return tag("th", escaped(entry["label"]) + (tag("small", escaped(what)) if what else ""), scope="row")
 
 
@@ -182,9 +173,9 @@ def _hack_words(shown: ResultSet) -> str:
 
 
 def _published() -> str:
-    header = ["method", *map(_words, PROBLEMS)]
+    header = ["method", *map(plain_name, PROBLEMS)]
     rows = [[one.method, *(f"{share:.1f}" for share in one.by_category().values())] for one in PUBLISHED]
-    sizes = ", ".join(f"{size:,} {_words(name)}" for name, size in PROBLEMS.items())
+    sizes = ", ".join(f"{size:,} {plain_name(name)}" for name, size in PROBLEMS.items())
     about = f"{MODEL} on other problems ({sizes}), judged by {RULE}; from {SOURCE}. In percent."
     marked = f"{verdict('published, not ours', 'unknown')} {escaped(about)}"
     return _section("For orientation", plain_table(header, rows, len(PROBLEMS)), about=marked)
@@ -217,7 +208,7 @@ def _groups(shown: ResultSet) -> str:
 def _both(entries: Sequence[Entry], category: str, levels: Iterable[str]) -> str:
     """Accuracy by difficulty within a category."""
     names = [f"{category}/{level}" for level in levels]
-    return folded(_words(category), _rates(entries, "by_category_and_difficulty", names))
+    return folded(plain_name(category), _rates(entries, "by_category_and_difficulty", names))
 
 
 def _group_table(
@@ -233,7 +224,7 @@ def _rates(entries: Sequence[Entry], grouping: str, names: Sequence[str]) -> str
         groups = entry["summary"][grouping]
         cells = [interval(groups[name]["accuracy"] if name in groups else None) for name in names]
         rows.append([entry["label"], *cells])
-    return plain_table(["policy", *(_words(name.rpartition("/")[2]) for name in names)], rows, len(names))
+    return plain_table(["policy", *(plain_name(name.rpartition("/")[2]) for name in names)], rows, len(names))
 
 
 def _turns(entries: Sequence[Entry], picture: str) -> str:
@@ -269,7 +260,7 @@ def _failures(entries: Sequence[Entry], picture: str) -> str:
         episodes = entry["summary"]["overall"]["episodes"]
         counts = [episodes, episodes - sum(failed.values()), *(failed.get(reason, 0) for reason in reasons)]
         rows.append([entry["label"], *(f"{count:,}" for count in counts)])
-    header = ["policy", "episodes", "solved", *map(_words, reasons)]
+    header = ["policy", "episodes", "solved", *map(plain_name, reasons)]
     about = "Episodes. Overfit is right on what was shown and wrong on hidden contents."
     return _section("Failures", plain_table(header, rows, len(header) - 1), picture, about=about)
 
@@ -296,7 +287,7 @@ def _curve(curve: Mapping[str, Any]) -> str:
         ]
         for point in points
     ]
-    header = ["step", *map(_words, names), "all", "hack rate"]
+    header = ["step", *map(plain_name, names), "all", "hack rate"]
     title = tag("h3", escaped(f"{curve['parent']}, prompt {curve['prompt']}"))
     return title + plain_table(header, rows, len(header))
 
@@ -335,8 +326,3 @@ def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
         ("went on with code", ", ".join(map(str, entry.get("continued_with", ())))),
         ("judged again", "yes" if "rescored" in entry else ""),
     )
-
-
-def _words(name: str) -> str:
-    """`intent_mismatch` -> `intent mismatch`."""
-    return name.replace("_", " ")

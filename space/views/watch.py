@@ -10,7 +10,7 @@ from dsl_debug.results.rows import public_name
 from space.handlers.outbound import MAX_ADDRESS
 from space.handlers.watch_frames import FAILED, OVER, STOPPED, THINKING, WAITING, Frame, begun
 from space.library import Trace
-from space.views.common import empty, notice, page, pips, verdict
+from space.views.common import empty, link, notice, page, pips, verdict
 
 MOST_CALLS = 12
 """Calls of a turn that are drawn."""
@@ -114,6 +114,11 @@ def status(frame: Frame | None, budget: int) -> str:
     return page(*parts, kind=f"watch-status {frame.state}")
 
 
+def failed() -> str:
+    """The line after something that nobody foresaw."""
+    return page(notice("The episode could not be played: please try again.", "bad", role="alert"))
+
+
 def _state(frame: Frame) -> str:
     if frame.state == OVER:
         kind, name = verdict_of(frame.trace)
@@ -144,12 +149,11 @@ def _ending(frame: Frame, problem: DslProblem, compare: Sequence[str]) -> list[s
         words = frame.words or "Thinking ..."
         return [tag("div", tag("b", title) + tag("span", escaped(words)), "card to-come", role="status")]
     said = [notice(frame.words, "bad" if frame.state == FAILED else "warn")] if frame.words else []
-    return [*said, tag("p", _links(problem, compare), "onward")]
+    return [*said, tag("p", _links(problem, compare), "links onward")]
 
 
 def _links(problem: DslProblem, compare: Sequence[str]) -> str:
-    links = [tag("a", "Play it yourself", href=f"?problem={problem.id}", target="_self")]
+    links = [link("Play it yourself", problem=problem.id)]
     if len(compare) > 1:
-        keys = ",".join(compare[:2])
-        links.append(tag("a", "Compare policies on it", href=f"?compare={keys}", target="_self"))
+        links.append(link("Compare policies on it", compare=",".join(compare[:2])))
     return "".join(links)

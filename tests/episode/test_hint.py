@@ -80,6 +80,25 @@ def test_a_long_aside_is_cut_as_any_observation() -> None:
     assert observation.startswith("x" * MAX_OBSERVATION + "\n[cut here: 1,000 more characters]")
 
 
+def test_a_turn_that_raised_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = started()
+    env.call("run", code=BUGGY)
+    env.aside("hint", "One.")
+    before = env.outcome.calls
+
+    def fail(*_: object, **__: object) -> str:
+        raise OSError("broken")
+
+    monkeypatch.setattr(type(env._toolbox), "run", fail)
+    with pytest.raises(OSError, match="broken"):
+        env.call("run", code=CORRECT)
+    assert (env.turns, env.outcome.calls["run"]) == (3, 2)
+    env.take_back()
+    assert (env.turns, env.turns_left, env.outcome.calls) == (2, 6, before)
+    env.take_back()
+    assert env.turns == 2
+
+
 def test_models_have_no_hints() -> None:
     env = started()
     env.aside("hint", "Look.")

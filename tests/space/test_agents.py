@@ -14,7 +14,7 @@ from dsl_debug.lang import Table
 from dsl_debug.problem import DslProblem
 from dsl_debug.sessions import Sessions
 from space.handlers.agents import AgentApi, Answer, Turnstile, limits
-from space.handlers.play import MAX_CODE, MAX_WORDS
+from space.handlers.texts import MAX_CODE, MAX_WORDS
 from space.library import Library
 from space.views.agents import TOOLS, agents_page, examples
 from tests.space.conftest import run_async

@@ -9,7 +9,8 @@ import pytest
 from dsl_debug.problem import Bug, PythonProblem
 from dsl_debug.sandbox import LAYERS, Sandbox, SandboxError, TestReport
 from space.handlers import arena as rules
-from space.handlers.arena import ANY, Arena, Refused, Result, Round
+from space.handlers.arena import ANY, Arena, Result, Round
+from space.handlers.texts import Refused
 from space.views import arena as views
 
 PRESENT = dict.fromkeys(LAYERS, "present")
@@ -127,16 +128,23 @@ def test_a_failing_sandbox_takes_no_attempt() -> None:
     for tool in ("run_tests", "submit"):
         assert "nothing was counted" in rules.act(arena, game, tool, of(game.code))
     assert (game.env.turns_left, game.moves, rules.result(game)) == (5, [], None)
+    assert game.env.outcome.calls == {}
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(None, "reload"), ([], "reload"), ({"code": 1}, "reload"), ({"code": "x" * 1_000_000}, "1,000,000")],
+    [
+        (None, "reload"),
+        ([], "reload"),
+        ({"code": 1}, "reload"),
+        ({"code": "x" * 1_000_000}, "1,000,000"),
+        ({"code": "# \ud800"}, "not valid Unicode"),
+    ],
 )
 def test_what_is_no_function_is_refused(arena: Arena, value: object, words: str) -> None:
     game = start(arena)
     assert words in rules.act(arena, game, "run_tests", value)
-    assert game.env.turns_left == 5
+    assert (game.env.turns_left, game.code) == (5, game.problem.buggy_code)
 
 
 def test_text_that_is_nested_too_deeply_is_told_so(arena: Arena) -> None:

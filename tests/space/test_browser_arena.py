@@ -1,5 +1,6 @@
 """The arena in a real browser."""
 
+import json
 import re
 import time
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_a_wrong_fix_is_told_why(visitor, bug: PythonProblem) -> None:
     page = opened(visitor, bug, width=390, height=844)
     write(page, f"def {bug.function}(*_, **__):\n    return '<img src=x onerror=alert(1)>'\n")
     page.click("#arena-submit")
-    answer(page, "Still wrong")
+    answer(page, "Wrong result")
     answer(page, re.compile("<img src=x"))
     assert page.locator("#arena-answer img").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -93,13 +94,48 @@ def test_an_endless_function_answers_and_others_go_on(visitor, bug: PythonProble
     assert "while True" not in other.locator("#arena-code textarea").input_value()
 
 
+def test_the_buttons_come_back_after_an_event_that_failed(visitor, bug: PythonProblem) -> None:
+    page = opened(visitor, bug)
+    events = []
+
+    def broken_later(route) -> None:
+        events.append(route.fetch().text())
+        failed = {"msg": "process_completed", "output": {"error": None}, "success": False}
+        begun = next(line for line in events[0].split("\n\n") if "process_generating" in line)
+        event = json.loads(begun.removeprefix("data: "))
+        end = json.dumps({**failed, "event_id": event["event_id"]})
+        route.fulfill(body=f"{begun}\n\ndata: {end}\n\n", content_type="text/event-stream")
+
+    page.route("**/queue/data*", broken_later)
+    page.click("#arena-run")
+    answer(page, "That did not work")
+    page.locator("#arena-run:enabled").wait_for()
+    page.locator("#arena-submit:enabled").wait_for()
+    page.locator("#arena-hint:enabled").wait_for()
+
+
+def test_a_text_over_several_lines_is_coloured(visitor, bug: PythonProblem) -> None:
+    page = opened(visitor, bug)
+    lines = ["def f():", '    """One', "    if two", '    three""" if 1', "    return '''4'''"]
+    write(page, "\n".join(lines))
+    painted = page.locator("#arena-code .paint > div")
+    painted.nth(4).wait_for()
+    assert painted.nth(2).locator(".text").all_inner_texts() == ["    if two"]
+    assert painted.nth(3).locator("span").all_inner_texts() == ['    three"""', "if", "1"]
+    assert painted.nth(4).locator(".word").all_inner_texts() == ["return"]
+    write(page, "\n".join(["def f():", *lines[2:]]))  # the text begins where it ended
+    page.wait_for_function("document.querySelectorAll('#arena-code .paint > div').length === 4")
+    assert painted.nth(1).locator(".word").all_inner_texts() == ["if"]
+    assert painted.nth(3).locator("span").all_inner_texts() == [lines[4]]
+
+
 def test_what_is_too_long_is_not_run(visitor, bug: PythonProblem) -> None:
     page = opened(visitor, bug)
     write(page, "x" * 1_000_000)
     page.locator("#arena-code").get_by_text("1,000,000 characters").wait_for()
     write(page, "x" * 30_000)
     page.click("#arena-run")
-    answer(page, re.compile("30,000 characters"))
+    answer(page, re.compile("20,000 characters"))
     attempts(page, "5 attempts left")
 
 

@@ -94,7 +94,7 @@ def test_the_turns_run_out(visitor: Visitor, problem: DslProblem) -> None:
     page.get_by_text("Last turn").wait_for()
     assert page.locator("#play-hint").is_disabled()
     page.locator("#play-run").click()
-    page.locator("#play-ended").get_by_text("Out of turns").wait_for()
+    page.locator("#play-ended").get_by_text("Never submitted").wait_for()
     assert page.locator("#play-log .call").count() == 8
     page.locator("#play-restart").click()
     turns_left(page, 8)
@@ -204,6 +204,14 @@ def test_a_game_without_help_tells_no_more_than_a_model_is_told(visitor: Visitor
     page.locator("#play-run").click()
     turns_left(page, 7)
     assert page.locator("#play-editor .flaws li").count() == 0
+    table = page.locator("#play-tables summary code").first.inner_text()
+    area(page).fill(f'a = load("{table}")\nemit a\n')
+    page.locator("#play-run").click()
+    turns_left(page, 6)
+    said = page.locator("#play-answer, #play-log")
+    assert page.locator("#play-answer pre.answer").is_visible()
+    assert not re.search("rows right|rows are right|expected", " ".join(said.all_inner_texts()))
+    assert said.locator(".right, .wrong, .missing, .extra, .altered").count() == 0
 
 
 def test_a_phone_has_one_column_and_no_sideways_scrolling(visitor: Visitor, problem: DslProblem) -> None:

@@ -93,6 +93,18 @@ def test_what_goes_wrong_is_told(watching: Any) -> None:
     assert KEY not in watching.content()
 
 
+def test_the_form_comes_back_after_an_event_that_failed(watching: Any) -> None:
+    watching.route("**/queue/join*", lambda asked: asked.fulfill(status=503, json={"detail": "full"}))
+    for _ in range(2):
+        watching.locator("#watch-form .go").click()
+        watching.locator("#watch-status").get_by_text("please try again").wait_for()
+        watching.locator("#watch-form .go").wait_for()
+        watching.locator("#watch-turns").get_by_text("Nobody plays yet").wait_for()
+    watching.unroute("**/queue/join*")
+    begin(watching, "reference")
+    assert "Solved" in outcome(watching)
+
+
 def test_stop_ends_the_wait(watching: Any) -> None:
     pytest.importorskip("openai", reason="needs openai: pip install 'dsl-debug[eval]'")
     with endpoint(lambda request: Reply(delay=30.0)) as asked:

@@ -1,6 +1,7 @@
 """A visitor's own games: kept in the browser, distrusted when they come back, played again as traces."""
 
 import json
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from dsl_debug.diagnosis import diagnose_chat
 from dsl_debug.replay import trace_parts
 from dsl_debug.results.columns import check_columns
-from space.handlers import play
+from space.handlers import history, play
 from space.handlers.history import (
     MAX_CHARACTERS,
     MAX_RECORDS,
@@ -18,7 +19,8 @@ from space.handlers.history import (
     record,
     summary,
 )
-from space.handlers.play import MAX_CODE, Game
+from space.handlers.play import Game
+from space.handlers.texts import MAX_CODE
 from tests.problems import BUGGY, CORRECT, OVERFIT, make_problem
 
 PROBLEM = make_problem()
@@ -123,6 +125,7 @@ for _ in range(50_000):
         {"calls": [["run", {"code": "x" * (MAX_CODE + 1)}]]},
         {"calls": [["run", {"code": "\ud800"}]]},
         {"calls": [["hint", {}]] * 101},
+        {"calls": [["run", {"code": "x" * MAX_CODE}]] * 11},
         {"calls": DEEP},
         {"calls": [["run", {"code": DEEP}]]},
     ],
@@ -163,28 +166,37 @@ def test_letters_that_json_spells_out_count_in_full() -> None:
     assert len(json.dumps(found)) <= MAX_CHARACTERS
 
 
+def test_a_full_storage_of_a_stranger_is_looked_at_quickly() -> None:
+    calls = [["run", {"code": "\N{SNOWMAN}" * MAX_CODE}]] * 9
+    bad = kept(calls=[*calls, ["run", {"code": "\ud800"}]])
+    start = thread_time()
+    assert checked([bad] * 300) == []
+    assert thread_time() - start < 0.5
+
+
+def test_older_records_are_not_looked_at_once_there_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    check = history._FIELDS["calls"]
+    monkeypatch.setitem(history._FIELDS, "calls", lambda value: looked.append(value) or check(value))
+    checked([kept(number) for number in range(200)])
+    assert len(looked) == MAX_RECORDS
+
+
 # Figures
 
 
 def test_a_summary() -> None:
     ends = ["", "", "error", "", "", "", "overfit"]
-    records = [
-        kept(number, failure=end, category="nonlocal" if number < 2 else "standard")
-        for number, end in enumerate(ends)
-    ]
+    records = [kept(number, failure=end) for number, end in enumerate(ends)]
     assert summary(checked(records)) == {
         "played": 7,
         "solved": 5,
         "best_streak": 3,
-        "by_category": {
-            "standard": {"played": 5, "solved": 3},
-            "nonlocal": {"played": 2, "solved": 2},
-        },
     }
 
 
 def test_a_summary_of_nothing() -> None:
-    assert summary([]) == {"played": 0, "solved": 0, "best_streak": 0, "by_category": {}}
+    assert summary([]) == {"played": 0, "solved": 0, "best_streak": 0}
 
 
 # As traces

@@ -12,10 +12,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from space import launch
+from space.handlers.outbound import is_public
+from space.library import Library
 from tests.space.conftest import ROOT
 
 # Notes down every address outside of this machine that a process wants to reach.
@@ -113,6 +116,56 @@ def test_only_a_host_opens_the_app_to_others(
     )
     assert launch.main() == 0
     assert called == [(host, 7860, True)]
+
+
+@pytest.mark.parametrize(
+    ("host", "environment", "guarded"),
+    [
+        ("127.0.0.1", {}, False),
+        ("localhost", {}, False),
+        ("127.0.0.1", {"SPACE_ID": "user/dsl-debug"}, True),
+        ("0.0.0.0", {}, True),
+        ("10.0.0.1", {}, True),
+        ("", {}, True),
+        ("0.0.0.0", {"DSL_DEBUG_PUBLIC": ""}, True),
+        ("0.0.0.0", {"DSL_DEBUG_PUBLIC": "0"}, False),
+        ("0.0.0.0", {"DSL_DEBUG_PUBLIC": "0", "SPACE_ID": "user/dsl-debug"}, True),
+        ("127.0.0.1", {"DSL_DEBUG_PUBLIC": "1"}, True),
+    ],
+)
+def test_where_others_can_reach_the_app_they_name_public_addresses_only(
+    host: str, environment: dict[str, str], guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def launched(*_: object) -> None:
+        seen.append(is_public())
+        raise launch.Refused("enough")
+
+    monkeypatch.setattr(os, "environ", dict(environment))
+    monkeypatch.setattr(sys, "setswitchinterval", lambda seconds: None)
+    monkeypatch.setattr(launch, "open_library", lambda place: None)
+    monkeypatch.setattr(launch, "free_port", lambda host, port: port)
+    monkeypatch.setattr(launch, "_launched", launched)
+    with pytest.raises(launch.Refused, match="enough"):
+        launch.serve(host, 7860, opens_browser=False)
+    assert seen == [guarded]
+
+
+def test_what_gradio_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ui = pytest.importorskip("space.ui", reason="needs gradio: pip install 'dsl-debug[space]'")
+    demo = Mock(mcp_error=None)
+    monkeypatch.setattr(ui, "build", lambda library: demo)
+    launch._launched(Library({}, {}, {}), "127.0.0.1", 7860)
+    told = demo.launch.call_args.kwargs
+    assert told["share"] is False
+    assert told["state_session_capacity"] == 1_000
+    assert told["max_file_size"] == "10kb"
+
+
+def test_uploads_are_deleted(library: Library) -> None:
+    ui = pytest.importorskip("space.ui", reason="needs gradio: pip install 'dsl-debug[space]'")
+    assert ui.build(library).delete_cache == (600, 600)
 
 
 @pytest.mark.parametrize(

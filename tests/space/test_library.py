@@ -17,6 +17,7 @@ from space.library import (
     SAMPLE,
     Library,
     dataset_library,
+    fitting,
     listed_first,
     open_library,
     sample_library,
@@ -31,6 +32,25 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 @pytest.fixture(scope="module")
 def built(built_sample: Path) -> Library:
     return dataset_library(str(built_sample))
+
+
+def test_the_traces_of_a_problem_are_known_from_the_start(library: Library) -> None:
+    again = replace(library, notice="again")
+    for problem_id in (*library.problems, *library.arena):
+        keys = [key for key, trace in library.traces.items() if trace["problem_id"] == problem_id]
+        assert library.traces_of(problem_id) == again.traces_of(problem_id) == keys
+    empty = replace(library, traces={})
+    assert not any(map(empty.traces_of, library.problems))
+    assert dict(replace(library)._by_problem) == library._by_problem != {}
+
+
+def test_problems_of_a_kind(library: Library) -> None:
+    problems = library.problems.values()
+    assert fitting(problems, None, None) == list(problems)
+    found = fitting(problems, "standard", "easy")
+    assert {(p.category, p.difficulty) for p in found} == {("standard", "easy")}
+    assert len(fitting(problems, "standard", None)) >= len(found)
+    assert fitting(problems, None, "no such") == []
 
 
 def test_without_a_dataset_it_is_the_sample(library: Library) -> None:

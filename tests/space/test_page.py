@@ -38,6 +38,28 @@ def test_gradio_has_our_colours() -> None:
     assert made.body_text_color_dark == dark["ink"]
 
 
+def test_a_comment_stands_before_a_rule_or_within_one() -> None:
+    """Between a selector and its braces it would make one selector of two."""
+    for path in sorted(theme.ASSETS.glob("*.css")):
+        assert not re.search(r"[^\s{};/]\s*/\*", path.read_text(encoding="utf-8")), path.name
+
+
+def test_what_shall_stay_in_sight_stays(visitor, library) -> None:
+    """Gradio hides what is too wide of its page, which would take what sticks along with the rest."""
+    key = max(library.traces, key=lambda name: len(str(library.traces[name]["messages"])))
+    page = visitor(f"?trace={key}", height=500)
+    bar = page.locator(".stepped .controls")
+    bar.wait_for()
+    page.get_by_role("button", name="Show all").click()
+    page.mouse.move(640, 400)
+    page.wait_for_timeout(200)
+    for _ in range(2):
+        page.mouse.wheel(0, 1_000)
+        page.wait_for_timeout(200)
+    assert page.evaluate("window.scrollY") > 1_000
+    assert abs(bar.bounding_box()["y"]) < 1
+
+
 def test_the_style_of_a_tab_is_about_our_own_html() -> None:
     """Only `style.css` speaks of the page as a whole."""
     for path in sorted(theme.ASSETS.glob("*.css")):
@@ -95,6 +117,23 @@ def test_a_tab_comes_back_with_what_it_showed(visitor, library) -> None:
     page.wait_for_function("location.search === '?tab=about'")
     page.get_by_role("tab", name="Arena", exact=True).click()
     page.wait_for_function("id => location.search === `?bug=${id}`", arg=bug)
+
+
+def test_what_is_copied_in_a_frame_of_another_site(visitor, library) -> None:
+    """There, browsers keep the clipboard closed to scripts, and show no questions either."""
+    page = visitor(f"?bug={next(iter(library.arena))}")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('closed')); }")
+    button = page.locator("#arena-task [data-copy]")
+    for _ in range(2):
+        button.click()
+        button.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    button.get_by_text("Copy link").wait_for()  # what it was before both
+    page.evaluate("() => { document.execCommand = () => false; }")
+    button.click()
+    button.get_by_text("Press Ctrl+C").wait_for()
+    page.keyboard.press("Control+c")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
 def test_the_page_is_whole_and_quiet(visitor) -> None:

@@ -14,7 +14,8 @@ from dsl_debug.lang import Dialect, Table
 from dsl_debug.lang.reference import TOPICS
 from dsl_debug.problem import DslProblem
 from space.handlers import play
-from space.handlers.play import LIMITS, MAX_CODE, MAX_WORDS, Game, Move, Refused
+from space.handlers.play import LIMITS, Game, Move
+from space.handlers.texts import MAX_CODE, MAX_WORDS, Refused
 from space.library import Library
 from tests.problems import BUGGY, CORRECT, MARKS, OVERFIT, make_problem
 
@@ -219,12 +220,21 @@ def test_hints_take_turns_and_come_to_an_end() -> None:
     assert (result.hints, result.turns, result.failure) == (3, 4, "")
 
 
-def test_a_hint_on_the_last_turn_ends_the_game() -> None:
+def test_the_last_turn_is_not_for_a_hint() -> None:
     game = begun()
-    for _ in range(7):
+    for _ in range(6):
         play.docs(game, "filter")
-    assert play.hint(game).answer.endswith(UNUSED)
-    assert game.ended is not None
+    play.hint(game)
+    with pytest.raises(Refused, match="last turn"):
+        play.hint(game)
+    assert (game.env.turns_left, game.ended) == (1, None)
+
+
+def test_a_game_without_help_has_no_hints() -> None:
+    game = play.begin(PROBLEM, aided=False)
+    with pytest.raises(Refused, match="without help"):
+        play.hint(game)
+    assert game.env.turns == 0
 
 
 # What visitors send
@@ -256,7 +266,7 @@ def test_names_and_topics_that_are_none_cost_no_turn(bad: Any) -> None:
 def test_the_longest_program_that_is_taken() -> None:
     game = begun()
     assert play.run(game, "(" * MAX_CODE).rows is None
-    with pytest.raises(Refused, match=r"20,001 characters long; at most 20,000 are taken\."):
+    with pytest.raises(Refused, match=r"^A program has at most 20,000 characters; 20,001 were sent\.$"):
         play.run(game, "(" * (MAX_CODE + 1))
 
 
@@ -318,7 +328,7 @@ def test_what_is_no_text_has_no_mistakes(code: object) -> None:
 
 def test_a_program_that_is_too_long_is_not_looked_at() -> None:
     (found,) = play.diagnostics(PROBLEM, "emit " * 200_000)
-    assert found["message"] == "This program is 1,000,000 characters long; at most 20,000 are taken."
+    assert found["message"] == "A program has at most 20,000 characters; 1,000,000 were sent."
     assert found["line"] == 0
 
 

@@ -6,7 +6,8 @@ from dsl_debug.problem import DslProblem
 from space.handlers import play as rules
 from space.handlers.history import record
 from space.library import Library
-from space.views.ending import duration, history
+from space.views.common import duration
+from space.views.ending import history
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 

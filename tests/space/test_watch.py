@@ -164,6 +164,30 @@ def test_a_player_does_not_outlive_the_app() -> None:
     assert process.wait(20) == 1
 
 
+@pytest.mark.parametrize(
+    "played",
+    [lambda: agent("search"), lambda: watch.watch_model("http://127.0.0.1:1", "m", "", PROBLEM, Event())],
+)
+def test_a_player_that_cannot_be_started_is_told(
+    played: Callable[[], Iterator[Frame]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(player_process, "COMMAND", ("/nonexistent",))
+    for _ in range(2 * watch.MODELS_AT_ONCE):  # each gives its place back
+        last = list(played())[-1]
+        assert (last.state, last.words) == (FAILED, "No player can be started now: please try again.")
+
+
+def test_models_have_places_of_their_own() -> None:
+    assert all(watch._MODEL_PLACES.acquire(blocking=False) for _ in range(watch.MODELS_AT_ONCE))
+    try:
+        (frame,) = watch.watch_model("http://127.0.0.1:1/v1", "m", KEY, PROBLEM, Event())
+        assert frame.state == FAILED
+        assert frame.words.startswith("4 models are playing")
+        assert seen(agent("unchanged"))[-1] == (OVER, 1)
+    finally:
+        watch._MODEL_PLACES.release(watch.MODELS_AT_ONCE)
+
+
 def test_agents_wait_for_a_place() -> None:
     for _ in range(watch.AGENTS_AT_ONCE):
         assert watch._PLACES.acquire(timeout=5)
