@@ -17,13 +17,20 @@ function ask(about) {
   if (yes) button(yes).focus();
 }
 
+// What the server is asked for. The sign that something runs is set before Gradio hears of the click: two that come at
+// once must not both be moves.
+const ASKS = "#play-run, #play-sure, #play-again, #play-hint, #play-inspect, #play-docs, #play-new, #play-surprise, .step";
+
 function pressed(event) {
   const target = event.target.closest("button, a");
   if (!target) return;
   if (place.classList.contains("busy") && target.matches("button")) {
     event.preventDefault();
     event.stopImmediatePropagation();
-  } else if (target.id === "play-submit") ask("submit");
+    return;
+  }
+  if (target.matches(ASKS)) place.classList.add("busy");
+  if (target.id === "play-submit") ask("submit");
   else if (target.id === "play-restart") {
     const { moves, over } = state();
     if (over || moves === "0") button("play-again").click();

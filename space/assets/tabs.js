@@ -16,6 +16,11 @@
     window.history.replaceState(window.history.state, "", now);
   }
 
+  // The tab of the address is opened here and now: asking the server would take a second or more.
+  const opened = tabOf(window.location.search);
+  const first = document.querySelector(`#tabs > .tab-wrapper [role="tab"][data-tab-id="${opened}"]`);
+  if (first && opened !== tabs[0]) first.click();
+
   // What a tab shows: `dslAddress("play", "problem", "ID")`. The address follows if that tab is the open one,
   // and otherwise once it is opened.
   window.dslAddress = (tab, name, value) => {

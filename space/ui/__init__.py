@@ -1,8 +1,6 @@
 """The page: a head, the tabs in their order, and the addresses that lead to them."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 import gradio as gr
 
@@ -41,12 +39,11 @@ def build(library: Library) -> gr.Blocks:
     with demo:
         app = App(demo, library, gr.BrowserState([], storage_key="dsl-debug-games", secret="dsl-debug"))
         gr.HTML(_top(library))
-        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             for name, (label, module) in TABS.items():
                 with gr.Tab(label, id=name, elem_id=f"tab-{name}"):
                     module.build(app)
         demo.load(None, None, None, js=_address_script(), **PRIVATE)
-        demo.load(_opened_tab, None, tabs, **PRIVATE)
     _drop_style_of_prose(demo)
     return demo
 
@@ -58,23 +55,10 @@ def _drop_style_of_prose(demo: gr.Blocks) -> None:
             block.apply_default_css = False
 
 
-def tab_of(query: Mapping[str, Any]) -> str:
-    """The tab that an address asks for; the first one for an address that asks for none."""
-    wanted = query.get("tab") or next((tab for name, tab in PARAMETERS.items() if query.get(name)), "")
-    return wanted if wanted in TABS else next(iter(TABS))
-
-
 def _address_script() -> str:
-    """What keeps the address of the page in step with what it shows; it knows the rules of `tab_of`."""
+    """What opens the tab of an address, and keeps the address in step with what the page shows."""
     names = json.dumps({"tabs": list(TABS), "parameters": PARAMETERS})
     return theme.asset("tabs.js").replace("NAMES", names, 1)
-
-
-def _opened_tab(request: gr.Request) -> Any:
-    """Opens the tab of the address. Where that is the first one, it is open already, and an answer that comes
-    late would take a visitor away from the tab that they have opened meanwhile."""
-    wanted = tab_of(request.query_params)
-    return gr.skip() if wanted == next(iter(TABS)) else gr.Tabs(selected=wanted)
 
 
 def _top(library: Library) -> str:

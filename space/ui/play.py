@@ -28,6 +28,9 @@ CHANGED = (
 )
 """The components that acts change, in the order in which `_shown` gives them."""
 
+NOT_YET: dict[str, Any] = {"interactive": False}
+"""Tools wait for a game."""
+
 BUSY = "(...given) => { document.getElementById('play-page')?.classList.add('busy'); return given; }"
 READY = "() => { document.getElementById('play-page')?.classList.remove('busy'); }"
 """While a move is on its way, `play.js` lets no other button be pressed."""
@@ -136,9 +139,9 @@ def _parts(library: Library) -> dict[str, Any]:
 def _acts() -> dict[str, Any]:
     """The tools below the editor, and what is asked before something is lost."""
     with gr.Row(elem_id="play-acts", elem_classes="acts"):
-        run = _button("Run", "play-run", variant="primary")
-        submit = _button("Submit", "play-submit")
-        hint = _button("Hint", "play-hint")
+        run = _button("Run", "play-run", variant="primary", **NOT_YET)
+        submit = _button("Submit", "play-submit", **NOT_YET)
+        hint = _button("Hint", "play-hint", **NOT_YET)
         _button("Start over", "play-restart")
     with gr.Row(elem_id="play-ask-submit"):
         _html("play-question", page("<p><b>Submit this program?</b> It ends the game.</p>"))
@@ -152,9 +155,9 @@ def _acts() -> dict[str, Any]:
         _button("Keep on", "play-keep-on")
     with gr.Row(elem_id="play-looks"):
         names = _open_choice("Inspect a table")
-        inspect = _button("Inspect", "play-inspect")
+        inspect = _button("Inspect", "play-inspect", **NOT_YET)
         topics = _open_choice("Read about a topic")
-        docs = _button("Docs", "play-docs")
+        docs = _button("Docs", "play-docs", **NOT_YET)
     _html("play-keys", page(KEYS))
     acts = {"run": run, "submit": submit, "hint": hint, "sure": sure, "again": again}
     return {**acts, "names": names, "inspect": inspect, "topics": topics, "docs": docs}

@@ -94,7 +94,7 @@ def _game(record: Mapping[str, Any], library: Library, kinds: Sequence[str]) -> 
     kind, name = VERDICTS[record["failure"]]
     title = f"{CATEGORIES[record['category']]}, {record['difficulty']}"
     cells = (
-        escaped(record["when"].replace("T", " ")[:16]),
+        escaped(record["when"].replace("T", " ")[5:16]),
         link(title, problem=record["problem"]) if record["problem"] in library.problems else escaped(title),
         verdict(name, kind),
         str(record["turns"]),
