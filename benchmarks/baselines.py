@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import replaced
 from dsl_debug.problem import CATEGORIES, ENVIRONMENT
 from dsl_debug.results.markdown import NOTHING, escaped, interval, table
 from dsl_debug.results.published import MODEL, PROBLEMS, PUBLISHED, RULE, SOURCE
@@ -50,18 +51,10 @@ def _deliver(text: str, readme: Path | None) -> int:
     if readme is None:
         print(text)
     else:
-        written = replaced(readme.read_text(encoding="utf-8"), text, str(readme))
+        written = replaced(readme.read_text(encoding="utf-8"), text, BEGIN, END, str(readme))
         write_atomically(readme, [written], mode=0o644)
         print(f"wrote the table into {readme}")
     return 0
-
-
-def replaced(page: str, text: str, name: str) -> str:
-    """A page with this text between its markers. Raises ValueError where they are not there once each."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
-        raise ValueError(f"{name} has no place for the table: it needs a line {BEGIN} and after it one {END}")
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
 
 
 def render(report: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.__main__ import processor
+from benchmarks.pages import replaced
 from benchmarks.space_agents import TURNS, latencies, send_bombs, visitors
 from dsl_debug.problem import DslProblem
 from dsl_debug.results.markdown import table
@@ -98,7 +99,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _write(results: dict[str, Any]) -> None:
-    page = replaced(PAGE.read_text(encoding="utf-8"), render(results))
+    page = replaced(PAGE.read_text(encoding="utf-8"), render(results), BEGIN, END, PAGE.name)
     write_atomically(RESULTS, [json.dumps(results, indent=1), "\n"], mode=0o644)
     write_atomically(PAGE, [page], mode=0o644)
     print(f"wrote {RESULTS.name} and the table of {PAGE.name}")
@@ -115,7 +116,7 @@ def _clean(found: dict[str, Any]) -> int:
 
 def _check() -> int:
     text = PAGE.read_text(encoding="utf-8")
-    if replaced(text, render(read_json(RESULTS))) == text:
+    if replaced(text, render(read_json(RESULTS)), BEGIN, END, PAGE.name) == text:
         return 0
     print(f"the table of {PAGE.name} is not that of {RESULTS.name}", file=sys.stderr)
     return 1
@@ -305,14 +306,6 @@ def under_bombs(browser: Any, problems: Sequence[DslProblem], amounts: Amounts) 
 
 
 # The page
-
-
-def replaced(page: str, text: str) -> str:
-    """A page with this text between its markers. Raises ValueError where they are not there once each."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
-        raise ValueError(f"{PAGE.name} has no place for the table: it needs {BEGIN} and after it {END}")
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
 
 
 def render(results: dict[str, Any]) -> str:

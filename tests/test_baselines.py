@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.baselines import BEGIN, END, PLAYERS, main, render, replaced
+from benchmarks.baselines import BEGIN, END, PLAYERS, main, render
+from benchmarks.pages import replaced
 from dsl_debug.results.published import PUBLISHED
 from dsl_debug.results.report import report
 from tests.results.made import arena_result, published, result
@@ -39,7 +40,7 @@ def stored(made: dict[str, Any], tmp_path: Path) -> str:
 def test_the_readme_holds_the_table_of_the_stored_report() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     text = render(json.loads(REPORT.read_text(encoding="utf-8")))
-    assert replaced(page, text, "README.md") == page
+    assert replaced(page, text, BEGIN, END, "README.md") == page
     for agent in PLAYERS:
         assert f"\n| `{agent}` |" in text
     for row in PUBLISHED:
@@ -88,7 +89,7 @@ def test_the_table_is_written_between_the_markers(
 @pytest.mark.parametrize("page", ["no markers", f"{END}\n{BEGIN}", f"{BEGIN}\n{BEGIN}\n{END}"])
 def test_a_page_without_one_place_for_the_table_is_refused(page: str) -> None:
     with pytest.raises(ValueError, match=r"^README\.md has no place for the table"):
-        replaced(page, "table", "README.md")
+        replaced(page, "table", BEGIN, END, "README.md")
 
 
 def test_bad_input_is_told_in_one_line(

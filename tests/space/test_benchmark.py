@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.space import BEGIN, END, RESULTS, main, render, replaced
+from benchmarks.pages import replaced
+from benchmarks.space import BEGIN, END, RESULTS, main, render
 from benchmarks.space_agents import Agent, Visit, heavy_program, join_bomb, latencies, visitors
 from dsl_debug import lang
 from dsl_debug.lang import STANDARD, DslError
@@ -103,9 +104,9 @@ def test_the_tables_hold_the_figures() -> None:
 
 
 def test_a_table_goes_between_its_markers_and_nowhere_else() -> None:
-    assert replaced(f"a\n{BEGIN}\nold\n{END}\nb", "new") == f"a\n{BEGIN}\nnew\n{END}\nb"
+    assert replaced(f"a\n{BEGIN}\nold\n{END}\nb", "new", BEGIN, END, "a page") == f"a\n{BEGIN}\nnew\n{END}\nb"
     with pytest.raises(ValueError, match="no place for the table"):
-        replaced("no markers", "new")
+        replaced("no markers", "new", BEGIN, END, "a page")
 
 
 def test_the_page_shows_the_results_that_were_measured() -> None:
