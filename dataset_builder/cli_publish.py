@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from dataset_builder.cli_common import need_pyarrow, progress
-from dsl_debug import __version__
+from dsl_debug.evaluation import code_name, code_revision
 from dsl_debug.hub import NotPublished, Published, check, check_rights, publish
 from dsl_debug.storage import read_json, write_json
 
@@ -77,10 +77,10 @@ def is_ours(path: str) -> bool:
 
 
 def _verify_once(folder: Path, files: Mapping[str, Path], workers: int | None) -> None:
-    """Verify a folder, unless this version did so before and found the same files sound: whoever was cut off
+    """Verify a folder, unless this code did so before and found the same files sound: whoever was cut off
     while sending need not wait again. The note of it lies beside the folder, where builds keep theirs."""
     note = folder.resolve().with_name(f"{folder.resolve().name}.work") / "verified.json"
-    facts = {"version": __version__, "digest": _digest(files)}
+    facts = {"code": code_name(code_revision()), "digest": _digest(files)}
     try:
         if read_json(note) == facts:
             return

@@ -26,14 +26,6 @@ class NotPublished(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a commit will hold: files to add by their path in the repository, and those to delete."""
-
-    add: Mapping[str, Path]
-    delete: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Published:
     """Where it is now, the commit, and whether anything was new."""
 
@@ -65,10 +57,10 @@ def publish(
             api.create_branch(repository, branch=revision, repo_type=kind, exist_ok=True)
         before = api.repo_info(repository, repo_type=kind, revision=revision).sha
         there = set(api.list_repo_files(repository, repo_type=kind, revision=revision))
-        plan = Plan(files, _stale(there - files.keys() - _HUBS_OWN, is_ours, repository))
+        stale = _stale(there - files.keys() - _HUBS_OWN, is_ours, repository)
         made = api.create_commit(
             repository,
-            _operations(plan),
+            _operations(files, stale),
             commit_message=message,
             repo_type=kind,
             revision=revision,
@@ -113,22 +105,23 @@ def _client() -> Any:
     return HfApi(library_name="dsl-debug")
 
 
-def _stale(others: set[str], is_ours: Callable[[str], bool], repository: str) -> tuple[str, ...]:
+def _stale(others: set[str], is_ours: Callable[[str], bool], repository: str) -> list[str]:
+    """Files of an earlier publication. Raises NotPublished where any is of somebody else."""
     strangers = sorted(path for path in others if not is_ours(path))
     if strangers:
         raise NotPublished(
             f"{repository} is there already, and holds something else, such as {strangers[0]}:"
             " give another name, or delete what is there"
         )
-    return tuple(sorted(others))
+    return sorted(others)
 
 
-def _operations(plan: Plan) -> Sequence[Any]:
+def _operations(files: Mapping[str, Path], stale: Sequence[str]) -> list[Any]:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     return [
-        *(CommitOperationAdd(path, str(file)) for path, file in sorted(plan.add.items())),
-        *(CommitOperationDelete(path) for path in plan.delete),
+        *(CommitOperationAdd(path, str(file)) for path, file in sorted(files.items())),
+        *(CommitOperationDelete(path) for path in stale),
     ]
 
 

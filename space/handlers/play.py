@@ -18,14 +18,12 @@ from space.flow import flow_of, up_to
 from space.handlers.divergence import Divergence, first_divergence, shortened
 from space.handlers.hints import HINT, hints_of
 from space.handlers.rows import RowDiff, row_diff
-from space.handlers.texts import MAX_CODE as MAX_CODE
-from space.handlers.texts import MAX_WORDS, checked_text
-from space.handlers.texts import Refused as Refused
+from space.handlers.texts import MAX_CODE, MAX_WORDS, Refused, checked_text
 from space.library import Library, fitting
 
 LIMITS = Limits(rows=20_000, cells=200_000, steps=5_000, seconds=1.0)
-"""Tighter than in training: visitors share a machine. All test problems of preset paper keep to them, with
-their right and their buggy programs, on all tables."""
+"""Tighter than in training: visitors share a machine. The right and the buggy programs of built datasets keep
+to them, on all tables."""
 
 OVER = "This game is over: start another one."
 

@@ -8,7 +8,8 @@ import gradio as gr
 
 from space.handlers import play as rules
 from space.handlers.history import added, checked, record
-from space.handlers.play import Game, Refused
+from space.handlers.play import Game
+from space.handlers.texts import Refused
 from space.library import Library
 from space.ui.base import PRIVATE, App
 from space.ui.editor import editor

@@ -12,8 +12,9 @@ from dsl_debug.replay.markup import escaped, folded, tag
 from dsl_debug.replay.programs import Grammar, compared, dsl_grammar
 from space.flow import flow_of
 from space.handlers.hints import hints_of
-from space.handlers.play import MAX_CODE, Game, Move, names, result
+from space.handlers.play import Game, Move, names, result
 from space.handlers.rows import DiffRow, RowDiff
+from space.handlers.texts import MAX_CODE
 from space.library import Library
 from space.views.about import markdown
 from space.views.common import CATEGORIES, DIFFICULTIES, empty, notice, page, pips, rows_table

@@ -31,6 +31,7 @@ def make_app(hub: Hub, url: str) -> FastAPI:
     app = FastAPI(openapi_url=None)
     _add_errors(app, hub)
     _add_repositories(app, hub, url)
+    _add_names(app, hub)
     _add_uploads(app, hub, url)
     add_reading(app, hub)
     return app
@@ -105,6 +106,10 @@ def _add_repositories(app: FastAPI, hub: Hub, url: str) -> None:
     @app.post("/api/validate-yaml")
     async def validate(request: Request) -> Any:
         return {"errors": [], "warnings": []}
+
+
+def _add_names(app: FastAPI, hub: Hub) -> None:
+    """Branches and tags."""
 
     @app.post("/api/{kinds}/{owner}/{name}/branch/{branch:path}")
     async def branch(request: Request, kinds: str, owner: str, name: str, branch: str) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from random import Random
 from threading import Barrier
 from time import thread_time, time
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from dsl_debug import lang
+from dsl_debug.data.loading import load_data
 from dsl_debug.episode.base import UNUSED
-from dsl_debug.lang import Dialect, Table
+from dsl_debug.lang import Dialect, DslError, Table, Tables
 from dsl_debug.lang.reference import TOPICS
 from dsl_debug.problem import DslProblem
 from space.handlers import play
@@ -367,3 +370,23 @@ def test_long_cells_and_many_rows_stay_small() -> None:
     move = play.run(begun(problem), problem.buggy_code)
     assert move.rows is not None
     assert (move.rows.left_out, len(repr(move)) < 100_000) == (2_950, True)
+
+
+def test_the_programs_of_a_dataset_keep_to_the_limits(built_sample: Path) -> None:
+    for problem in load_data(str(built_sample)).problems:
+        for code in (problem.correct_code, problem.buggy_code):
+            for tables in (problem.tables, *(suite.tables for suite in problem.hidden)):
+                assert stopped_by_limits(code, tables, problem.dialect) is None, problem.id
+
+
+def stopped_by_limits(code: str, tables: Tables, dialect: Dialect) -> str | None:
+    """What the Space says of a program that runs with the limits of training; None if it runs there, too."""
+    try:
+        lang.run(code, tables, dialect=dialect)
+    except DslError:
+        return None
+    try:
+        lang.run(code, tables, LIMITS, dialect)
+    except DslError as error:
+        return str(error)
+    return None

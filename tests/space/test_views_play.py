@@ -10,6 +10,7 @@ from dsl_debug.problem import Bug, DslProblem
 from space.handlers import play as rules
 from space.handlers.play import Game
 from space.handlers.rows import row_diff
+from space.handlers.texts import MAX_CODE
 from space.library import Library
 from space.views import play as views
 from space.views.ending import MAX_COMPARED
@@ -164,7 +165,7 @@ def test_pages_of_the_reference_are_not_shown_as_markdown(game: Game) -> None:
 
 def test_the_editor_and_the_rules_agree_on_how_long_a_program_may_be() -> None:
     script = (Path(views.__file__).parents[1] / "assets" / "editor.js").read_text(encoding="utf-8")
-    assert f"const MAX_COLOURED = {rules.MAX_CODE};" in script
+    assert f"const MAX_COLOURED = {MAX_CODE};" in script
 
 
 def test_the_card_links_to_what_policies_did(library: Library) -> None:
