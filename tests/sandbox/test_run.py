@@ -196,9 +196,10 @@ def test_eight_hang_side_by_side(sandbox: Sandbox) -> None:
     for thread in threads:
         thread.join()
     assert [result.reason for result in found] == ["timeout"] * 8
-    # One after the other they would take 8 seconds; a busy machine may take its time to kill them.
-    assert all(1.0 <= result.seconds < 7.0 for result in found)
-    assert time.monotonic() - started < 8.0
+    # One after the other they would take the sum of their times, however busy the machine is.
+    seconds = [result.seconds for result in found]
+    assert min(seconds) >= 1.0
+    assert time.monotonic() - started < sum(seconds) / 2
 
 
 def test_every_reason_is_described() -> None:

@@ -120,7 +120,7 @@ def visitor(browser: Any, space_url: str) -> Iterator[Callable[..., Any]]:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=space_url)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("request", lambda asked: _note_stranger(asked.url, space_url, wrong))
         page.on("pageerror", lambda error: wrong.append(f"a script failed: {error}"))
         page.goto(space_url + query)

@@ -96,18 +96,25 @@ def test_an_endless_function_answers_and_others_go_on(visitor, bug: PythonProble
 
 def test_the_buttons_come_back_after_an_event_that_failed(visitor, bug: PythonProblem) -> None:
     page = opened(visitor, bug)
-    events = []
+    broken = []
 
     def broken_later(route) -> None:
-        events.append(route.fetch().text())
+        events = route.fetch().text()
+        begun = next((line for line in events.split("\n\n") if "process_generating" in line), None)
+        if begun is None:  # of something else
+            route.fulfill(body=events, content_type="text/event-stream")
+            return
         failed = {"msg": "process_completed", "output": {"error": None}, "success": False}
-        begun = next(line for line in events[0].split("\n\n") if "process_generating" in line)
-        event = json.loads(begun.removeprefix("data: "))
-        end = json.dumps({**failed, "event_id": event["event_id"]})
+        end = json.dumps({**failed, "event_id": json.loads(begun.removeprefix("data: "))["event_id"]})
         route.fulfill(body=f"{begun}\n\ndata: {end}\n\n", content_type="text/event-stream")
+        broken.append(end)
 
     page.route("**/queue/data*", broken_later)
-    page.click("#arena-run")
+    for _ in range(3):  # a stream of events that the page has opened before is not broken
+        page.click("#arena-run")
+        answer(page, re.compile("That did not work|visible tests pass"))
+        if broken:
+            break
     answer(page, "That did not work")
     page.locator("#arena-run:enabled").wait_for()
     page.locator("#arena-submit:enabled").wait_for()
@@ -149,7 +156,7 @@ def test_a_closed_arena_can_be_read(browser, library, tmp_path: Path) -> None:
     bug = next(iter(library.arena.values()))
     with served(tmp_path / "app.log", DSL_DEBUG_ARENA="off") as url:
         page = browser.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.goto(f"{url}?bug={bug.id}")
         page.get_by_text("Read only").wait_for()
         page.get_by_text("DSL_DEBUG_ARENA=off").wait_for()
