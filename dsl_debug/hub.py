@@ -43,16 +43,20 @@ def publish(
     is_ours: Callable[[str], bool],
     private: bool = False,
     revision: str | None = None,
+    space_sdk: str | None = None,
 ) -> Published:
     """Make `files` (path in the repository -> file here) all that a repository holds; it is made if needed.
 
     Files of an earlier publication, those that `is_ours` says so of, are deleted; a repository that holds
-    others is left alone. `revision` is a branch, which is made if needed. Raises NotPublished.
+    others is left alone. `revision` is a branch, which is made if needed; `space_sdk` says what runs a Space.
+    Raises NotPublished.
     """
     check(files, repository)
     api = _client()
     with _told(repository):
-        url = str(api.create_repo(repository, repo_type=kind, private=private, exist_ok=True))
+        url = str(
+            api.create_repo(repository, repo_type=kind, private=private, exist_ok=True, space_sdk=space_sdk)
+        )
         if revision:
             api.create_branch(repository, branch=revision, repo_type=kind, exist_ok=True)
         before = api.repo_info(repository, repo_type=kind, revision=revision).sha

@@ -81,6 +81,23 @@ class Sessions:
             self._episodes[episode_id] = _Episode(env, begun=now, used=now)
         return episode_id, text
 
+    def __len__(self) -> int:
+        """How many episodes have a place, ended ones included."""
+        with self._lock:
+            self._drop(self._end, self._clock())
+            return len(self._episodes)
+
+    def env(self, episode_id: object) -> Environment:
+        """The environment of an episode, to look at and not to play. Raises UnknownEpisode."""
+        with self._lock:
+            return self._living(episode_id).env
+
+    def end(self, episode_id: object) -> None:
+        """Forget an episode, whether it is over or not. Raises UnknownEpisode."""
+        with self._lock:
+            self._living(episode_id)
+            del self._episodes[str(episode_id)]
+
     def call(self, episode_id: object, tool: str, arguments: Mapping[str, Any]) -> Step:
         """One structured call, as `Environment.call` takes it. Raises UnknownEpisode."""
         episode = self._find(episode_id)
@@ -90,13 +107,17 @@ class Sessions:
     def _find(self, episode_id: object) -> _Episode:
         """An episode, which is in use from now on unless it is over. Raises UnknownEpisode."""
         with self._lock:
-            now = self._clock()
-            episode = self._episodes.get(episode_id) if isinstance(episode_id, str) else None
-            if episode is None or self._end(episode) <= now:
-                raise UnknownEpisode(self._unknown())
+            episode = self._living(episode_id)
             if not episode.env.done:
-                episode.used = now
+                episode.used = self._clock()
             return episode
+
+    def _living(self, episode_id: object) -> _Episode:
+        """An episode that has not expired. Raises UnknownEpisode."""
+        episode = self._episodes.get(episode_id) if isinstance(episode_id, str) else None
+        if episode is None or self._end(episode) <= self._clock():
+            raise UnknownEpisode(self._unknown())
+        return episode
 
     def _unknown(self) -> str:
         return (

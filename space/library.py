@@ -34,7 +34,6 @@ Trace = Mapping[str, Any]
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
-P = TypeVar("P", DslProblem, PythonProblem)
 
 PLAYERS = {
     "unchanged": "Hands the buggy program in as it is: the floor.",
@@ -78,11 +77,6 @@ def trace_key(trace: Trace) -> str:
     """What links call a trace: `<problem id>-<policy>-<sample>`, in letters, digits, dots and dashes."""
     policy = re.sub(r"[^a-z0-9.]+", "-", public_name(str(trace["policy"])).lower()).strip("-")
     return f"{trace['problem_id']}-{policy}-{trace['sample']}"
-
-
-def fitting(problems: Iterable[P], category: str | None, difficulty: str | None) -> list[P]:
-    """The problems of a category and a difficulty; None stands for any."""
-    return [p for p in problems if category in (None, p.category) and difficulty in (None, p.difficulty)]
 
 
 def open_library(place: str | None) -> Library:

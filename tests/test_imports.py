@@ -30,6 +30,7 @@ PARTS: dict[str, set[str]] = {
     "storage": set(),
     "episode": EPISODE,
     "sessions": EPISODE,
+    "visitors": EPISODE,
     "agents": EPISODE,
     "diagnosis": EPISODE,
     "replay": EPISODE | {"results"},
@@ -45,13 +46,13 @@ PARTS: dict[str, set[str]] = {
 # Each folder and file at the top of the repository that holds Python, and the others that it may import.
 TOP: dict[str, set[str]] = {
     PACKAGE: set(),
-    "dataset_builder": {PACKAGE},
-    "space": {PACKAGE},
+    "dataset_builder": {PACKAGE, "model_cards"},
+    "space": {PACKAGE, "model_cards"},
     "servers": {PACKAGE},
-    "metrics": {PACKAGE},
-    "recipes": {PACKAGE},
+    "metrics": {PACKAGE, "model_cards"},
+    "recipes": {PACKAGE, "model_cards"},
     "benchmarks": {PACKAGE, "dataset_builder"},
-    "model_cards": set(),
+    "model_cards": {PACKAGE},
     "app": {"space"},
     "tests": {
         PACKAGE,

@@ -221,3 +221,21 @@ def test_many_begin_at_once_and_none_gets_more_than_there_is() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(try_to_begin, range(20))) == 5
+
+
+def test_an_episode_is_counted_looked_at_and_forgotten(clock: Clock) -> None:
+    sessions = Sessions(idle_seconds=60, clock=clock)
+    first, second = begun(sessions), begun(sessions)
+    turns_left(sessions, first)
+    assert len(sessions) == 2
+    assert sessions.env(first).turns == 1
+    clock.now += 40
+    assert sessions.env(second).turns == 0  # to look is not to play: it expires all the same
+    clock.now += 30
+    assert len(sessions) == 0
+    third = begun(sessions)
+    sessions.end(third)
+    for gone in (sessions.env, sessions.end):
+        with pytest.raises(UnknownEpisode):
+            gone(third)
+    assert len(sessions) == 0

@@ -14,11 +14,8 @@ from typing import Any
 from dsl_debug.episode.dsl import DSLDebugEnv
 from dsl_debug.episode.prompts import MAX_TURNS
 from dsl_debug.episode.system_prompts import system_prompt
-from dsl_debug.lang.errors import did_you_mean, quoted
-from dsl_debug.problem import CATEGORIES, DIFFICULTIES, DslProblem
 from dsl_debug.sessions import FINISHED_SECONDS, Full, Sessions, UnknownEpisode
-from space.handlers.play import LIMITS, pick
-from space.handlers.texts import MAX_CODE, MAX_WORDS, Refused, checked_text
+from dsl_debug.visitors import LIMITS, MAX_CODE, MAX_WORDS, Refused, checked_text, choose
 from space.library import Library
 
 AT_ONCE = 1
@@ -76,7 +73,8 @@ class AgentApi:
         """
         try:
             given = {"category": category, "difficulty": difficulty, "problem_id": problem_id}
-            problem = self._choose(**{name: _text(name, value) for name, value in given.items()})
+            checked = {name: _text(name, value) for name, value in given.items()}
+            problem = choose(self._library.problems, **checked, rng=self._rng)
             env = DSLDebugEnv(limits=LIMITS)
             episode_id, task = self._sessions.start(env, problem)
         except (Refused, Full) as error:
@@ -146,16 +144,6 @@ class AgentApi:
             "reward": step.reward if step.done else None,
         }
 
-    def _choose(self, category: str, difficulty: str, problem_id: str) -> DslProblem:
-        if problem_id:
-            problem = self._library.problems.get(problem_id)
-            if problem is None:
-                raise Refused(f"There is no problem {quoted(problem_id)} here; leave problem_id out for any.")
-            return problem
-        _check("category", category, CATEGORIES)
-        _check("difficulty", difficulty, DIFFICULTIES)
-        return pick(self._library, category or None, difficulty or None, (), self._rng)
-
 
 def limits(sessions: Sessions) -> dict[str, str]:
     """What callers have to keep to, as people read it."""
@@ -181,9 +169,3 @@ def _minutes(seconds: float) -> str:
 def _text(name: str, value: object) -> str:
     """An argument that was sent, as it is. Raises Refused for what is no such text."""
     return checked_text(value, name, MAX_CODE if name == "code" else MAX_WORDS)
-
-
-def _check(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value and value not in known:
-        hint = did_you_mean(value, known) or ";"
-        raise Refused(f"There is no {name} {quoted(value)}{hint} there is: {', '.join(known)}.")

@@ -17,17 +17,10 @@ from dsl_debug import sandbox
 from dsl_debug.episode.python import PythonDebugEnv
 from dsl_debug.episode.python_prompts import call_text, expectation_text
 from dsl_debug.problem import PythonProblem
-from dsl_debug.sandbox import LAYERS, Limits, Sandbox, SandboxError, TestReport, TestResult
-from dsl_debug.sandbox.isolation import Found, unmet
+from dsl_debug.sandbox import Limits, Sandbox, SandboxError, TestReport, TestResult
+from dsl_debug.sandbox.isolation import Found
 from dsl_debug.scoring import ArenaOutcome, failure
-from space.handlers.texts import MAX_CODE, Refused, checked_text
-from space.library import fitting
-
-SWITCH = "DSL_DEBUG_ARENA"
-"""An operator sets this variable to "off" where no function of a visitor shall run."""
-
-LIMITS = Limits(seconds=1.0, total_seconds=3.0, memory_mb=128)
-"""Tighter than in training: visitors share a machine. A right answer takes milliseconds."""
+from dsl_debug.visitors import ARENA_LIMITS, MAX_CODE, Refused, checked_text, fitting, why_arena_closed
 
 PLACES = 2
 """How many functions run at a time."""
@@ -62,15 +55,7 @@ def open_arena(
     layers: Callable[[], Found] = sandbox.layers,
 ) -> Arena:
     """The arena of this machine. Asking the kernel what it offers takes about a quarter of a second."""
-    return Arena(problems, sandbox.default(), why_closed(environ, layers))
-
-
-def why_closed(environ: Mapping[str, str], layers: Callable[[], Found]) -> tuple[str, ...]:
-    """Why no function may run here, a reason a line; () where the layers that it takes are in force."""
-    if environ.get(SWITCH, "").strip().lower() in ("off", "0", "no", "false"):
-        return (f"Whoever runs this app has switched it off ({SWITCH}=off).",)
-    found = layers()
-    return tuple(f"{name} ({LAYERS[name]}) is {found[name]}" for name in unmet(found))
+    return Arena(problems, sandbox.default(), why_arena_closed(environ, layers))
 
 
 # Choosing a problem
@@ -142,7 +127,7 @@ class Desk(Sandbox):
         code: str,
         function: str,
         tests: Sequence[Mapping[str, Any]],
-        limits: Limits = LIMITS,
+        limits: Limits = ARENA_LIMITS,
     ) -> TestReport:
         """`Sandbox.run_tests` of the shared sandbox."""
         report = self._box.run_tests(code, function, tests, limits)
@@ -189,7 +174,7 @@ class Result:
 def begin(arena: Arena, problem: PythonProblem, seen: Sequence[str] = (), now: float | None = None) -> Round:
     """A new round of a problem; `now` is the time in seconds."""
     desk = Desk(arena.box)
-    env = PythonDebugEnv(limits=LIMITS, box=desk)
+    env = PythonDebugEnv(limits=ARENA_LIMITS, box=desk)
     env.reset(problem)
     known = tuple(name for name in seen if name != problem.id)[-MAX_SEEN:]
     begun = time.time() if now is None else now

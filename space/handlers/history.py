@@ -22,9 +22,9 @@ from dsl_debug.policies.base import Job, finished, prompt_messages
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES, DslProblem
 from dsl_debug.replay.outcome import VERDICTS
 from dsl_debug.scoring import failure
+from dsl_debug.visitors import LIMITS, MAX_CODE, MAX_WORDS, Refused, checked_text
 from space.handlers.hints import HINT, hints_of
-from space.handlers.play import LIMITS, Game, result
-from space.handlers.texts import MAX_CODE, MAX_WORDS, Refused, checked_text
+from space.handlers.play import Game, result
 
 MAX_RECORDS = 30
 MAX_CHARACTERS = 200_000

@@ -9,21 +9,17 @@ from typing import Any
 
 from dsl_debug import lang
 from dsl_debug.episode import DSLDebugEnv, Step
-from dsl_debug.lang import DslError, Limits
+from dsl_debug.lang import DslError
 from dsl_debug.lang.dialect import WORDS
 from dsl_debug.lang.reference import TOPICS
 from dsl_debug.problem import DslProblem
 from dsl_debug.scoring import failure
+from dsl_debug.visitors import LIMITS, MAX_CODE, MAX_WORDS, Refused, checked_text, fitting
 from space.flow import flow_of, up_to
 from space.handlers.divergence import Divergence, first_divergence, shortened
 from space.handlers.hints import HINT, hints_of
 from space.handlers.rows import RowDiff, row_diff
-from space.handlers.texts import MAX_CODE, MAX_WORDS, Refused, checked_text
-from space.library import Library, fitting
-
-LIMITS = Limits(rows=20_000, cells=200_000, steps=5_000, seconds=1.0)
-"""Tighter than in training: visitors share a machine. The right and the buggy programs of built datasets keep
-to them, on all tables."""
+from space.library import Library
 
 OVER = "This game is over: start another one."
 

@@ -21,7 +21,7 @@ from dsl_debug.episode.transcript import transcript
 from dsl_debug.evaluation import trace_row
 from dsl_debug.policies.base import Job, finished
 from dsl_debug.problem import DslProblem
-from space.handlers.play import LIMITS
+from dsl_debug.visitors import LIMITS
 from space.handlers.player_model import play_model
 
 # Steps of niceness of an agent, which computes all the time: what visitors click on comes first.

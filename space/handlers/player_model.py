@@ -25,8 +25,8 @@ from dsl_debug.policies.answers import (
 from dsl_debug.policies.base import Job, ModelOptions, Setup, Talk, Unusable
 from dsl_debug.policies.endpoint import MIN_KEY, Endpoint, Settings
 from dsl_debug.problem import DslProblem
+from dsl_debug.visitors import LIMITS
 from space.handlers.outbound import is_public
-from space.handlers.play import LIMITS
 from space.handlers.watch_frames import Said
 
 if TYPE_CHECKING:

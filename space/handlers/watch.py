@@ -11,11 +11,12 @@ from typing import Any
 from dsl_debug.agents import AGENTS
 from dsl_debug.policies.base import ModelOptions
 from dsl_debug.problem import DslProblem
+from dsl_debug.visitors import fitting
 from space.handlers.outbound import base_url, is_public
 from space.handlers.player_model import sentence, without
 from space.handlers.player_process import player_process
 from space.handlers.watch_frames import BEAT, FAILED, STOPPED, THINKING, WAITING, Frame, begun, frames
-from space.library import PLAYERS, Library, Trace, fitting
+from space.library import PLAYERS, Library, Trace
 
 AGENT_SECONDS, MODEL_SECONDS = 60.0, 300.0
 """How long an agent and a model may play, the wait for a place not counted."""

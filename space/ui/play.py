@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
+from dsl_debug.visitors import Refused
 from space.handlers import play as rules
 from space.handlers.history import added, checked, record
 from space.handlers.play import Game
-from space.handlers.texts import Refused
 from space.library import Library
 from space.ui.base import PRIVATE, App
 from space.ui.editor import editor

@@ -10,11 +10,11 @@ from dsl_debug.problem import DslProblem
 from dsl_debug.replay import markup
 from dsl_debug.replay.markup import escaped, folded, tag
 from dsl_debug.replay.programs import Grammar, compared, dsl_grammar
+from dsl_debug.visitors import MAX_CODE
 from space.flow import flow_of
 from space.handlers.hints import hints_of
 from space.handlers.play import Game, Move, names, result
 from space.handlers.rows import DiffRow, RowDiff
-from space.handlers.texts import MAX_CODE
 from space.library import Library
 from space.views.about import markdown
 from space.views.common import CATEGORIES, DIFFICULTIES, empty, notice, page, pips, rows_table

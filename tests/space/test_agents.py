@@ -13,8 +13,8 @@ from dsl_debug.episode.system_prompts import system_prompt
 from dsl_debug.lang import Table
 from dsl_debug.problem import DslProblem
 from dsl_debug.sessions import Sessions
+from dsl_debug.visitors import MAX_CODE, MAX_WORDS
 from space.handlers.agents import AgentApi, Answer, Turnstile, limits
-from space.handlers.texts import MAX_CODE, MAX_WORDS
 from space.library import Library
 from space.views.agents import TOOLS, agents_page, examples
 from tests.space.conftest import run_async

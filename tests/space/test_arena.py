@@ -8,9 +8,9 @@ import pytest
 
 from dsl_debug.problem import Bug, PythonProblem
 from dsl_debug.sandbox import LAYERS, Sandbox, SandboxError, TestReport
+from dsl_debug.visitors import ARENA_SWITCH, Refused, why_arena_closed
 from space.handlers import arena as rules
 from space.handlers.arena import ANY, Arena, Result, Round
-from space.handlers.texts import Refused
 from space.views import arena as views
 
 PRESENT = dict.fromkeys(LAYERS, "present")
@@ -194,12 +194,12 @@ def test_two_clicks_are_one_attempt() -> None:
     ],
 )
 def test_the_arena_is_closed_where_a_layer_is_missing(found: dict[str, str], closed: tuple[str, ...]) -> None:
-    why = rules.why_closed({}, lambda: found)
+    why = why_arena_closed({}, lambda: found)
     assert tuple(line.split()[0] for line in why) == closed
 
 
 def test_a_closed_arena_can_be_read_and_runs_nothing() -> None:
-    why = rules.why_closed({}, lambda: PRESENT | {"seccomp": "missing: no", "landlock": "missing: old"})
+    why = why_arena_closed({}, lambda: PRESENT | {"seccomp": "missing: no", "landlock": "missing: old"})
     arena = arena_of(box=Failing(), closed=why)
     game = start(arena)
     assert "cannot run" in rules.act(arena, game, "run_tests", of(game.code))
@@ -219,8 +219,8 @@ def test_an_operator_switches_it_off(word: str) -> None:
     def asked() -> dict[str, str]:
         raise AssertionError("the kernel is not asked")
 
-    (line,) = rules.why_closed({rules.SWITCH: word}, asked)
-    assert rules.SWITCH in line
+    (line,) = why_arena_closed({ARENA_SWITCH: word}, asked)
+    assert ARENA_SWITCH in line
 
 
 # Choosing

@@ -11,8 +11,7 @@ from benchmarks.space_agents import Agent, Visit, heavy_program, join_bomb, late
 from dsl_debug import lang
 from dsl_debug.lang import STANDARD, DslError
 from dsl_debug.problem import DslProblem
-from space.handlers.play import LIMITS
-from space.handlers.texts import MAX_CODE
+from dsl_debug.visitors import LIMITS, MAX_CODE
 from space.library import Library
 
 

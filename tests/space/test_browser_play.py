@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dsl_debug.problem import DslProblem
-from space.handlers.play import LIMITS
+from dsl_debug.visitors import LIMITS
 from space.library import Library
 
 PHONE = 390

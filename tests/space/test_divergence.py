@@ -15,8 +15,8 @@ from dsl_debug.diagnosis import faulty_names
 from dsl_debug.lang import Dialect, DslError, Limits, Table, parse, print_program
 from dsl_debug.lang.nodes import Value
 from dsl_debug.problem import DslProblem
+from dsl_debug.visitors import LIMITS
 from space.handlers.divergence import Divergence, first_divergence, shortened
-from space.handlers.play import LIMITS
 from space.handlers.rows import MAX_EXTRA, MAX_SHOWN, RowDiff, row_diff
 from space.library import Library
 from tests.problems import BUGGY, CORRECT, VISIBLE, make_problem

@@ -9,6 +9,7 @@ import pytest
 from dsl_debug.diagnosis import diagnose_chat
 from dsl_debug.replay import trace_parts
 from dsl_debug.results.columns import check_columns
+from dsl_debug.visitors import MAX_CODE
 from space.handlers import history, play
 from space.handlers.history import (
     MAX_CHARACTERS,
@@ -20,7 +21,6 @@ from space.handlers.history import (
     summary,
 )
 from space.handlers.play import Game
-from space.handlers.texts import MAX_CODE
 from tests.problems import BUGGY, CORRECT, OVERFIT, make_problem
 
 PROBLEM = make_problem()

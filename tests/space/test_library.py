@@ -12,12 +12,12 @@ import pytest
 
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES
 from dsl_debug.replay.page import trace_page
+from dsl_debug.visitors import fitting
 from space import library as module
 from space.library import (
     SAMPLE,
     Library,
     dataset_library,
-    fitting,
     listed_first,
     open_library,
     sample_library,

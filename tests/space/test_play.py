@@ -16,9 +16,9 @@ from dsl_debug.episode.base import UNUSED
 from dsl_debug.lang import Dialect, DslError, Table, Tables
 from dsl_debug.lang.reference import TOPICS
 from dsl_debug.problem import DslProblem
+from dsl_debug.visitors import LIMITS, MAX_CODE, MAX_WORDS, Refused
 from space.handlers import play
-from space.handlers.play import LIMITS, Game, Move
-from space.handlers.texts import MAX_CODE, MAX_WORDS, Refused
+from space.handlers.play import Game, Move
 from space.library import Library
 from tests.problems import BUGGY, CORRECT, MARKS, OVERFIT, make_problem
 

@@ -7,10 +7,10 @@ import pytest
 
 from dsl_debug.lang import STANDARD, Table
 from dsl_debug.problem import Bug, DslProblem
+from dsl_debug.visitors import MAX_CODE
 from space.handlers import play as rules
 from space.handlers.play import Game
 from space.handlers.rows import row_diff
-from space.handlers.texts import MAX_CODE
 from space.library import Library
 from space.views import play as views
 from space.views.ending import MAX_COMPARED
