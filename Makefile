@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help play test check bench build-data
+.PHONY: help play test check bench build-data smoke-train
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +26,9 @@ check: .venv/installed-dev .venv/chromium ## formatting, lint, types and the fas
 
 build-data: .venv/installed-build ## build the sample dataset from the built-in catalog, in dist/dsl-debug
 	$(BIN)/python -m dataset_builder build --preset sample --out dist/dsl-debug
+
+smoke-train: .venv/installed-dev ## train, evaluate and card a tiny model on this machine, in runs/smoke
+	$(BIN)/python -m recipes.smoke
 
 bench: .venv/installed-dev ## measure the language beside sqlite3, DuckDB and Polars
 	$(BIN)/python -m benchmarks

@@ -16,11 +16,10 @@ from dataset_builder.folders import CARD, REPORT
 from dataset_builder.model import SPLITS
 from dsl_debug.episode.python_prompts import python_messages
 from dsl_debug.problem import PYTHON_COLUMNS, PythonProblem, Row
+from model_cards.filling import fill
 
 DATA = Path("data", "arena")
 MADE_BY = "python -m dataset_builder arena"
-
-_TEMPLATE = Path(__file__).with_name("arena_card.md")
 
 
 def export_row(problem: PythonProblem) -> Row:
@@ -82,7 +81,8 @@ def card(splits: Splits) -> str:
     total = sum(map(len, splits.values()))
     everything = [problem for problems in splits.values() for problem in problems]
     hand_written = sum(problem.source == "hand_written" for problem in everything)
-    return _TEMPLATE.read_text(encoding="utf-8").format(
+    return fill(
+        "dataset_arena",
         size=size_category(total),
         files="\n".join(f"  - split: {name}\n    path: {_data_file(name).as_posix()}" for name in splits),
         splits="\n".join(_line(name, problems) for name, problems in splits.items()),

@@ -2,51 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from dataset_builder.model import CATALOG
 from dataset_builder.report import ACCEPTED, agents_table, contents_table, gate_counts, gates_table
+from model_cards.filling import fill
+from model_cards.provenance import PROVENANCE, SPIDER, SPIDER_CITATION, UNKNOWN, licence_of
 
 REPOSITORY = "path/to/this/folder"
 
-_TEMPLATE = Path(__file__).with_name("dataset_card.md")
 
-
-class Provenance(NamedTuple):
-    """A source of databases: its licence as the Hub names it, and what is to be said about it."""
-
-    licence: str
-    text: str
-
-
-SPIDER = "spider"
-PROVENANCE: dict[str, Provenance] = {
-    CATALOG: Provenance(
-        "mit", "synthetic databases, generated together with this dataset; no real person or company. MIT."
-    ),
-    SPIDER: Provenance(
-        "cc-by-sa-4.0",
-        "databases of [Spider](https://yale-lily.github.io/spider) (Yu et al., 2018), sampled and cleaned. "
-        "CC BY-SA 4.0: problems over them, which hold rows of their tables, are under the same licence.",
-    ),
-}
-_UNKNOWN = Provenance(
-    "other", "databases that whoever built this dataset supplied; ask them for the licence of the rows."
-)
-_STRICTEST_FIRST = ("other", "cc-by-sa-4.0", "mit")
-
-_SPIDER_CITATION = """\
-If you use the problems over Spider's databases, cite:
-
-```bibtex
-@inproceedings{yu2018spider,
-  title = {Spider: A Large-Scale Human-Labeled Dataset for Complex and Cross-Domain Semantic Parsing and Text-to-SQL Task},
-  author = {Yu, Tao and Zhang, Rui and Yang, Kai and Yasunaga, Michihiro and Wang, Dongxu and Li, Zifan and Ma, James and Li, Irene and Yao, Qingning and Roman, Shanelle and Zhang, Zilin and Radev, Dragomir},
-  booktitle = {Proceedings of the 2018 Conference on Empirical Methods in Natural Language Processing},
-  year = {2018}
-}
-```"""  # noqa: E501
+_SPIDER_CITATION = f"If you use the problems over Spider's databases, cite:\n\n{SPIDER_CITATION}"
 
 _PUBLISHED_EMITTER = "39%"
 """Share of the published test problems on which a constant emitter earned the full, published reward."""
@@ -80,8 +45,9 @@ def card(facts: Mapping[str, Any], files: Mapping[str, Sequence[str]]) -> str:
     """The text of the card. `files`: config -> its splits, the default config first."""
     contents = facts["contents"]
     sources = sources_of(contents)
-    text = _TEMPLATE.read_text(encoding="utf-8").format(
-        licence=licence(sources),
+    text = fill(
+        "dataset",
+        licence=licence_of(sources),
         size=size_category(sum(split["rows"] for splits in contents.values() for split in splits.values())),
         configs="\n".join(_config(name, splits, name == next(iter(files))) for name, splits in files.items()),
         loading="\n".join(_loading(name, splits) for name, splits in files.items()),
@@ -107,12 +73,6 @@ def sources_of(contents: Mapping[str, Any]) -> dict[str, int]:
             for source, count in split["source"].items():
                 found[source] = found.get(source, 0) + count
     return dict(sorted(found.items()))
-
-
-def licence(sources: Mapping[str, int]) -> str:
-    """The licence of the whole, as the Hub names it: that of the source with the most conditions."""
-    found = {PROVENANCE.get(source, _UNKNOWN).licence for source in sources} | {"mit"}
-    return next(name for name in _STRICTEST_FIRST if name in found)
 
 
 def size_category(rows: int) -> str:
@@ -156,5 +116,5 @@ that this dataset follows, a simpler one, whose rows are all alike, earned the f
 
 
 def _source(source: str, problems: int) -> str:
-    text = PROVENANCE.get(source, _UNKNOWN).text
+    text = PROVENANCE.get(source, UNKNOWN).text
     return f"- **{source}** ({problems:,} problem{'' if problems == 1 else 's'}): {text}"

@@ -28,8 +28,9 @@ def progress(label: str) -> Iterator[Progress]:
 def need_pyarrow() -> None:
     """To be told at once, and not after some minutes of work."""
     try:
+        import jinja2  # noqa: F401
         import pyarrow.parquet  # noqa: F401
-    except ImportError:
+    except ImportError as error:
         raise click.ClickException(
-            "writing parquet files needs pyarrow: pip install 'dsl-debug[build]'"
+            f"writing datasets needs {error.name}: pip install 'dsl-debug[build]'"
         ) from None

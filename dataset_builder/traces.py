@@ -31,12 +31,12 @@ from dsl_debug.problem import Row
 from dsl_debug.results.columns import ARENA, COMMON, check_columns
 from dsl_debug.results.rows import public_name
 from dsl_debug.storage import read_json, read_lines
+from model_cards.filling import fill
 
 MADE_BY = "python -m dataset_builder traces"
 CONFIG = "traces"
 DATA = Path("data", CONFIG)
 
-_TEMPLATE = Path(__file__).with_name("traces_card.md")
 _OURS = re.compile(rf"{CARD}|{REPORT}|{DATA.as_posix()}/({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
 _PUBLIC = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
@@ -257,7 +257,8 @@ def card(report: Mapping[str, Any]) -> str:
     """The text of the card, its figures counted."""
     rows = report["rows"]
     files = "\n".join(f"  - split: {split}\n    path: {DATA.as_posix()}/{split}-*.parquet" for split in rows)
-    return _TEMPLATE.read_text(encoding="utf-8").format(
+    return fill(
+        "dataset_traces",
         size=size_category(sum(rows.values())),
         files=files,
         first_split=next(iter(rows)),

@@ -6,7 +6,7 @@ be seen. The token comes from where `huggingface_hub` looks for it (`hf auth log
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,15 @@ from typing import Any
 LARGEST = 50_000_000_000
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
-# What the Hub puts into a new repository by itself.
-_HUBS_OWN = {".gitattributes"}
+# What the Hub puts into a new repository by itself: the second one into Spaces.
+_HUBS_OWN = {".gitattributes", "README.md"}
 _HTTP_CLIENTS = {"httpx", "httpx2", "httpcore", "httpcore2"}
+
+# What files of sources end with, those beside the programs included: texts, styles, scripts, samples.
+_SOURCES = (".py", ".typed", ".md", ".css", ".html", ".js", ".svg", ".json", ".jsonl")
+
+Content = Path | bytes
+"""What goes into a file of a repository: a file here, or what was made for it."""
 
 
 class NotPublished(RuntimeError):
@@ -35,25 +41,26 @@ class Published:
 
 
 def publish(
-    files: Mapping[str, Path],
+    files: Mapping[str, Content],
     repository: str,
     kind: str,
     message: str,
     *,
     is_ours: Callable[[str], bool],
+    landmark: str | None = None,
     private: bool = False,
     revision: str | None = None,
     space_sdk: str | None = None,
 ) -> Published:
-    """Make `files` (path in the repository -> file here) all that a repository holds; it is made if needed.
+    """Make `files` (path in the repository -> content) all that a repository holds; it is made if needed.
 
     Files of an earlier publication, those that `is_ours` says so of, are deleted; a repository that holds
-    others is left alone. `revision` is a branch, which is made if needed; `space_sdk` says what runs a Space.
-    Raises NotPublished.
+    others is left alone, and so is one that holds files, but not the `landmark` that all of ours have.
+    `revision` is a branch, which is made if needed; `space_sdk` says what runs a Space. Raises NotPublished.
     """
     check(files, repository)
     api = _client()
-    with _told(repository):
+    with _told(f"{repository} was not published"):
         url = str(
             api.create_repo(repository, repo_type=kind, private=private, exist_ok=True, space_sdk=space_sdk)
         )
@@ -61,7 +68,8 @@ def publish(
             api.create_branch(repository, branch=revision, repo_type=kind, exist_ok=True)
         before = api.repo_info(repository, repo_type=kind, revision=revision).sha
         there = set(api.list_repo_files(repository, repo_type=kind, revision=revision))
-        stale = _stale(there - files.keys() - _HUBS_OWN, is_ours, repository)
+        is_another = landmark is not None and landmark not in there
+        stale = _stale(there - _HUBS_OWN, files, lambda path: is_ours(path) and not is_another, repository)
         made = api.create_commit(
             repository,
             _operations(files, stale),
@@ -73,14 +81,53 @@ def publish(
     return Published(url, made.oid, made.oid != before)
 
 
-def check(files: Mapping[str, Path], repository: str) -> None:
+def set_variable(space: str, name: str, value: str) -> None:
+    """Set a variable of a Space, which starts it anew. Raises NotPublished."""
+    api = _client()
+    with _told(f"the variable {name} of {space} was not set"):
+        api.add_space_variable(space, name, value)
+
+
+def source_files(root: Path, folder: str) -> dict[str, Path]:
+    """The files of a folder of sources by their path below `root`, without caches and hidden files.
+
+    Raises NotPublished for a file of a kind that sources do not have: it may be private.
+    """
+    found = {path.relative_to(root): path for path in sorted((root / folder).rglob("*")) if path.is_file()}
+    shown = {
+        place.as_posix(): path
+        for place, path in found.items()
+        if not any(part.startswith((".", "__pycache__")) for part in place.parts)
+    }
+    for place, path in shown.items():
+        if path.suffix not in _SOURCES:
+            raise NotPublished(f"{place} is no file of the sources: take it out first")
+    return shown
+
+
+def listing(files: Mapping[str, Content]) -> str:
+    """What a dry run prints: the files, and that they were not sent."""
+    return "\n".join([*sorted(files), f"{amount(files)}: nothing was sent"])
+
+
+def amount(files: Mapping[str, Content]) -> str:
+    """How many files there are, and how large they are together."""
+    return f"{len(files)} files, {sum(map(_size, files.values())) / 1e6:.1f} MB"
+
+
+def outcome(published: Published) -> str:
+    """What a command prints after it has published: the link, and what happened."""
+    state = "published" if published.is_new else "unchanged: this is there already"
+    return f"{published.url}\n{state}, commit {published.commit}"
+
+
+def check(files: Mapping[str, Content], repository: str) -> None:
     """Raises NotPublished for what cannot be published whatever the Hub says."""
-    if not _NAME.fullmatch(repository):
-        raise NotPublished(f"no name of a repository: {repository!r}; it is user/name")
+    check_name(repository)
     if not files:
         raise NotPublished("there is nothing to publish")
-    for path, file in files.items():
-        size = file.stat().st_size
+    for path, content in files.items():
+        size = _size(content)
         if size > LARGEST:
             raise NotPublished(
                 f"{path} has {size / 1e9:.1f} GB, and the Hub takes at most {LARGEST / 1e9:.0f} GB in one"
@@ -88,10 +135,16 @@ def check(files: Mapping[str, Path], repository: str) -> None:
             )
 
 
+def check_name(repository: str) -> None:
+    """Raises NotPublished for what no repository can be called."""
+    if not _NAME.fullmatch(repository):
+        raise NotPublished(f"no name of a repository: {repository!r}; it is user/name")
+
+
 def check_rights(repository: str) -> None:
     """Raises NotPublished where the token may not write there, as far as can be known before it is tried."""
     api = _client()
-    with _told(repository):
+    with _told(f"{repository} was not published"):
         me = api.whoami()
     owner = repository.partition("/")[0]
     name = me["name"]
@@ -99,6 +152,10 @@ def check_rights(repository: str) -> None:
         raise NotPublished(f"the token is of {name}, who cannot write to {repository}: use {name}/...")
     if me.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise NotPublished("the token can only read: make one that can write, at hf.co/settings/tokens")
+
+
+def _size(content: Content) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
 def _client() -> Any:
@@ -109,22 +166,24 @@ def _client() -> Any:
     return HfApi(library_name="dsl-debug")
 
 
-def _stale(others: set[str], is_ours: Callable[[str], bool], repository: str) -> list[str]:
+def _stale(
+    there: set[str], files: Collection[str], is_ours: Callable[[str], bool], repository: str
+) -> list[str]:
     """Files of an earlier publication. Raises NotPublished where any is of somebody else."""
-    strangers = sorted(path for path in others if not is_ours(path))
+    strangers = sorted(path for path in there if not is_ours(path))
     if strangers:
         raise NotPublished(
             f"{repository} is there already, and holds something else, such as {strangers[0]}:"
             " give another name, or delete what is there"
         )
-    return sorted(others)
+    return sorted(path for path in there if path not in files)
 
 
-def _operations(files: Mapping[str, Path], stale: Sequence[str]) -> list[Any]:
+def _operations(files: Mapping[str, Content], stale: Sequence[str]) -> list[Any]:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     return [
-        *(CommitOperationAdd(path, str(file)) for path, file in sorted(files.items())),
+        *(CommitOperationAdd(path, content) for path, content in sorted(files.items())),
         *(CommitOperationDelete(path) for path in stale),
     ]
 
@@ -143,8 +202,8 @@ _STATUS = {
 
 
 @contextmanager
-def _told(repository: str) -> Iterator[None]:
-    """Turns errors of the client, and of whatever it speaks HTTP with, into one line."""
+def _told(what: str) -> Iterator[None]:
+    """Turns errors of the client, and of whatever it speaks HTTP with, into one line: `what` has happened."""
     from huggingface_hub.errors import LocalTokenNotFoundError
 
     try:
@@ -152,19 +211,22 @@ def _told(repository: str) -> Iterator[None]:
     except LocalTokenNotFoundError:
         raise NotPublished("there is no token: run `hf auth login`, or set HF_TOKEN") from None
     except Exception as error:
-        words = _words(error)
+        # The client wraps what goes wrong in an upload.
+        words = next((said for one in (error, error.__cause__) if one and (said := _words(one))), None)
         if words is None:
             raise
-        raise NotPublished(f"{repository} was not published: {words}") from None
+        raise NotPublished(f"{what}: {words}") from None
 
 
-def _words(error: Exception) -> str | None:
+def _words(error: BaseException) -> str | None:
     """What an error of the client means; None for any other error."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in _STATUS:
         return _STATUS[status]
     if status is not None:
-        return f"the Hub answered with status {status}: run the same command again later"
+        said = " ".join(str(getattr(error, "server_message", None) or "").split())
+        advice = "run the same command again later" if status >= 500 or not said else f"it says: {said}"
+        return f"the Hub answered with status {status}: {advice}"
     roots = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     if roots & _HTTP_CLIENTS or isinstance(error, (ConnectionError, TimeoutError)):
         return (

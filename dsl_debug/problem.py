@@ -248,19 +248,22 @@ def _message(value: Any) -> Message:
 # Files of problems
 
 
-def load_problems(path: str | Path) -> list[DslProblem]:
-    """The problems of a JSON-lines file of rows. Raises ValueError, naming file and line, for a bad row."""
-    problems = []
+def load_problems(path: str | Path) -> "list[DslProblem | PythonProblem]":
+    """The problems of a JSON-lines file of rows, of either environment. Raises ValueError, naming file and
+    line, for a bad row."""
+    problems: list[DslProblem | PythonProblem] = []
     with open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                problems.append(DslProblem.from_row(_object(line)))
+                row = _object(line)
+                kind = PythonProblem if row.get("environment") == PYTHON_ENVIRONMENT else DslProblem
+                problems.append(kind.from_row(row))
             except ValueError as error:
                 raise ValueError(f"{path}, line {number}: {error}") from None
     return problems
 
 
-def save_problems(problems: Iterable[DslProblem], path: str | Path) -> None:
+def save_problems(problems: "Iterable[DslProblem | PythonProblem]", path: str | Path) -> None:
     """Write problems as a JSON-lines file of rows, which `load_problems` reads back."""
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         for problem in problems:

@@ -99,10 +99,24 @@ class Sessions:
             del self._episodes[str(episode_id)]
 
     def call(self, episode_id: object, tool: str, arguments: Mapping[str, Any]) -> Step:
-        """One structured call, as `Environment.call` takes it. Raises UnknownEpisode."""
+        """One structured call, as `Environment.call` takes it. Raises UnknownEpisode.
+
+        A turn that raises, as where a sandbox fails, was never taken: the episode goes on as before.
+        """
+        return self._turn(episode_id, lambda env: env.call(tool, **arguments))
+
+    def step(self, episode_id: object, text: str) -> Step:
+        """A model's message, as `Environment.step` takes it, and the like."""
+        return self._turn(episode_id, lambda env: env.step(text))
+
+    def _turn(self, episode_id: object, take: Callable[[Environment], Step]) -> Step:
         episode = self._find(episode_id)
         with episode.lock:
-            return episode.env.call(tool, **arguments)
+            try:
+                return take(episode.env)
+            except BaseException:
+                episode.env.take_back()
+                raise
 
     def _find(self, episode_id: object) -> _Episode:
         """An episode, which is in use from now on unless it is over. Raises UnknownEpisode."""

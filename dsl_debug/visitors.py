@@ -1,10 +1,13 @@
-"""What strangers may send, what it may cost, and which problem they get: for the Space and the servers alike.
+"""What strangers may send, what it may cost, how many are served at a time, and which problem they get: for
+the Space and the servers alike.
 
 Tighter than in training, because visitors share a machine.
 """
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import TypeVar
 
@@ -30,6 +33,7 @@ MAX_WORDS = 500
 """Characters of a name, a topic or an id."""
 
 P = TypeVar("P", DslProblem, PythonProblem)
+T = TypeVar("T")
 
 
 class Refused(ValueError):
@@ -93,3 +97,28 @@ def why_arena_closed(
         return (f"Whoever runs this app has switched it off ({ARENA_SWITCH}=off).",)
     found = layers()
     return tuple(f"{name} ({LAYERS[name]}) is {found[name]}" for name in unmet(found))
+
+
+class Busy(RuntimeError):
+    """So many calls wait already; the text says so in one line, and what to do."""
+
+
+class Turnstile:
+    """Carries out `at_once` calls at a time, in threads of its own; `waiting` more may wait for their turn.
+
+    Who waits holds no thread. For one event loop, which goes on meanwhile.
+    """
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._threads = ThreadPoolExecutor(at_once, "turns")
+        self._room = at_once + waiting
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """What `work` gives. Raises Busy, and whatever `work` raises."""
+        if self._room == 0:
+            raise Busy("Too many calls are waiting already: try again in a few seconds.")
+        self._room -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._room += 1

@@ -1,6 +1,7 @@
 """The Space: people play, replay and compare debugging episodes, and agents play over MCP or HTTP.
 
 launch.py      starts the app; __main__.py is its command line
+publish.py     puts the app on the Hub
 library.py     what there is to play and to show: problems, traces and results
 flow.py        a program as steps: what reads what, and the program up to a step
 handlers/      what a visitor does: session in, session and facts out; nothing here knows Gradio

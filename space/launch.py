@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from dsl_debug.hub import NotPublished
 from dsl_debug.policies.base import Unusable
 from dsl_debug.sandbox import SandboxError
 from space.handlers.outbound import PUBLIC
@@ -55,7 +56,7 @@ def main() -> int:
 
 
 class Refused(ValueError):
-    """What was asked for cannot be done; the text says in one line why."""
+    """What was asked for cannot be done; the text says why, a reason a line."""
 
 
 def command(arguments: Sequence[str]) -> int:
@@ -64,9 +65,11 @@ def command(arguments: Sequence[str]) -> int:
         options = _parser().parse_args(arguments or ["serve"])
         if options.command == "sample":
             return _sample(options)
+        if options.command == "publish":
+            return _publish(options)
         return serve(options.host, options.port, opens_browser=not options.no_browser)
     except Refused as refused:
-        print(f"{NAME}: {refused}", file=sys.stderr)
+        print(*(f"{NAME}: {line}" for line in str(refused).splitlines()), sep="\n", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return 0
@@ -93,7 +96,18 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("dataset", type=Path, help="a folder that `make build-data` made")
     sample.add_argument("--arena", type=Path, help="another one, to take the Python bugs from")
     sample.add_argument("--out", type=Path, default=SAMPLE, help="where it goes (%(default)s)")
+    _add_publish(commands.add_parser("publish", help="put the app on the Hugging Face Hub, as a Space"))
     return parser
+
+
+def _add_publish(publish: argparse.ArgumentParser) -> None:
+    publish.add_argument("--repo", required=True, metavar="USER/NAME", help="the Space on the Hub")
+    publish.add_argument("--dataset", metavar="USER/NAME", help="the dataset that it shows (its own sample)")
+    publish.add_argument("--private", action="store_true", help="make it private, if it has to be made")
+    publish.add_argument(
+        "--revision", metavar="BRANCH", help="a branch other than main, which a Space does not run"
+    )
+    publish.add_argument("--dry-run", action="store_true", help="check and list, but send nothing")
 
 
 def _port(text: str) -> int:
@@ -113,6 +127,22 @@ def _sample(options: argparse.Namespace) -> int:
     except (ValueError, OSError, ImportError, Unusable, SandboxError) as error:
         raise Refused(str(error)) from None
     print(f"{options.out}: {size:,} bytes")
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    try:
+        from space.publish import publish_space
+    except ModuleNotFoundError:
+        raise Refused("publishing needs the whole repository: this is what a Space has of it") from None
+    try:
+        publish_space(options)
+    except ImportError as error:
+        # One that says itself what to install has no name of a module.
+        missing = f"publishing needs {error.name}: pip install 'dsl-debug[build,space]'"
+        raise Refused(missing if error.name else str(error)) from None
+    except NotPublished as error:
+        raise Refused(str(error)) from None
     return 0
 
 

@@ -69,7 +69,9 @@ NOT_IN_DATASETS = (
 
 def code_digest() -> str:
     """Of all that the built sample depends on, as far as it is in the repository."""
-    files = [path for top in ("dsl_debug", "dataset_builder") for path in (ROOT / top).rglob("*")]
+    files = [
+        path for top in ("dsl_debug", "dataset_builder", "model_cards") for path in (ROOT / top).rglob("*")
+    ]
     left_out = [ROOT / "dsl_debug" / name for name in NOT_IN_DATASETS]
     texts = sorted(
         path

@@ -7,7 +7,9 @@ import pytest
 from dsl_debug.data import sample_problems
 from dsl_debug.data.loading import load_data
 from dsl_debug.lang import STANDARD
-from dsl_debug.problem import save_problems
+from dsl_debug.problem import PythonProblem, save_problems
+from dsl_debug.storage import read_lines
+from space.library import SAMPLE
 
 PROBLEMS = sample_problems()
 
@@ -28,6 +30,9 @@ def test_problems_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     save_problems(PROBLEMS[:2], path)
     assert load_data(str(path)).problems == PROBLEMS[:2]
+    arena = [PythonProblem.from_row(next(read_lines(SAMPLE / "arena.jsonl")))]
+    save_problems(arena, path)
+    assert load_data(str(path)).problems == arena
 
 
 def test_published_problems_can_be_played(published_dir: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from dsl_debug.episode import DSLDebugEnv, Step
 from dsl_debug.episode.base import OVER
+from dsl_debug.episode.tools import call_block
+from dsl_debug.sandbox import SandboxError
 from dsl_debug.sessions import (
     FINISHED_SECONDS,
     LEFT_SECONDS,
@@ -61,6 +63,49 @@ def test_wrong_names_and_arguments_are_answered_as_in_any_episode() -> None:
     assert "there is no tool" in sessions.call(episode_id, "destroy", {}).observation.lower()
     step = sessions.call(episode_id, "run", {"self": 1, "tool": "x"})
     assert "'code' of run is missing" in step.observation
+
+
+def test_messages_of_models_are_turns_as_well() -> None:
+    sessions = Sessions()
+    episode_id = begun(sessions)
+    step = sessions.step(episode_id, call_block("read_docs", DOCS))
+    assert (step.info["turns_left"], step.info["results"][0]["tool"]) == (7, "read_docs")
+    assert "no tool call in this message" in sessions.step(episode_id, "I give up.").observation
+    assert sessions.step(episode_id, call_block("submit", {"code": CORRECT})).reward == 1.0
+    with pytest.raises(UnknownEpisode):
+        sessions.step("nothing", "I give up.")
+
+
+class Failing(DSLDebugEnv):
+    """Fails in the middle of its first turn, as an environment does whose sandbox is gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = True
+
+    def _use(self, call: Any) -> str:
+        if self.fails:
+            self.fails = False
+            raise SandboxError("the sandbox is gone")
+        return super()._use(call)
+
+
+@pytest.mark.parametrize("way", ["call", "step"])
+def test_a_turn_that_raises_costs_nothing(way: str) -> None:
+    sessions = Sessions()
+    episode_id, _ = sessions.start(Failing(), make_problem())
+
+    def submit() -> Step:
+        if way == "call":
+            return sessions.call(episode_id, "submit", {"code": CORRECT})
+        return sessions.step(episode_id, call_block("submit", {"code": CORRECT}))
+
+    with pytest.raises(SandboxError, match="the sandbox is gone"):
+        submit()
+    env = sessions.env(episode_id)
+    assert (env.turns, env.turns_left, env.done, env.history) == (0, 8, False, [])
+    assert submit().reward == 1.0
+    assert (env.turns, env.outcome.calls) == (1, {"submit": 1})
 
 
 def test_episodes_do_not_see_each_other() -> None:

@@ -294,9 +294,11 @@ def _problems(file: str) -> list[DslProblem]:
         raise click.ClickException(f"{_shown(file)} is not a file of problems: it is not text") from None
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    if not problems:
-        raise click.ClickException(f"{_shown(file)} holds no problems")
-    return problems
+    programs = [problem for problem in problems if isinstance(problem, DslProblem)]
+    if not programs:
+        kind = "Python functions only: `make play` has them in its arena" if problems else "no problems"
+        raise click.ClickException(f"{_shown(file)} holds {kind}")
+    return programs
 
 
 for command in COMMANDS:

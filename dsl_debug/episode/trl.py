@@ -39,7 +39,7 @@ class DSLDebugToolEnv:
         Returns None where the row brings its `prompt`, which already holds the task, and otherwise the whole
         task, which TRL appends to an empty user message.
         """
-        task = self._env.reset(_problem(row))
+        task = self._env.reset(problem_of(row))
         return None if row.get("prompt") else f"{system_prompt(self._env.problem)}\n\n{task}"
 
     def get_reward(self) -> float:
@@ -64,7 +64,8 @@ class DSLDebugToolEnv:
     submit.__doc__ = DslTools.submit.__doc__
 
 
-def _problem(row: Mapping[str, Any]) -> DslProblem:
+def problem_of(row: Mapping[str, Any]) -> DslProblem:
+    """The problem of a row that TRL hands to `reset`; other columns are ignored."""
     # TRL keeps the column `environment` to itself where it chooses among several environments by it.
     columns = {"environment": ENVIRONMENT, **{k: v for k, v in row.items() if k in COLUMNS}, "prompt": []}
     return _parsed(json.dumps(columns))

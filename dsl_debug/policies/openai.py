@@ -180,14 +180,14 @@ class Conversation:
     def body(self, options: Body) -> Body:
         """The request for the next message."""
         tools = {} if self.in_text else {"tools": self.talk.tools}
-        return {"model": self._endpoint.settings.model, "messages": self._messages(), **options, **tools}
+        return {"model": self._endpoint.settings.model, "messages": self.messages(), **options, **tools}
 
     @property
     def prompt(self) -> Chat:
         """The messages that the model starts from, with the tools where these stand in the texts."""
         return with_tools(self.talk.prompt, self.talk.tools) if self.in_text else self.talk.prompt
 
-    def _messages(self) -> Chat:
+    def messages(self) -> Chat:
         sent = list(self.prompt)
         for number, (text, calls, step) in enumerate(self._turns, 1):
             if calls and not self.in_text:

@@ -66,20 +66,20 @@ def write_plots(report: Mapping[str, Any], folder: Path) -> list[Path]:
             ("failures", failures, entries),
             ("learning-curve", learning_curves, curves),
         )
-        for name, draw, data in drawings:
+        for name, figure, data in drawings:
             if data:
-                written.append(_draw(draw, data, folder / f"{prefix}{name}.png"))
+                written.append(draw(figure, data, folder / f"{prefix}{name}.png"))
     return written
 
 
-def _draw(draw: Callable[[Any], Any], data: Sequence[Any], path: Path) -> Path:
+def draw(figure: Callable[[Any], Any], data: Sequence[Any], path: Path) -> Path:
     """Write one plot; nothing of matplotlib's global state is used or kept."""
     try:
         import matplotlib
     except ImportError:
         raise ImportError("the plots need matplotlib: pip install 'dsl-debug[eval]'") from None
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **_STYLE}):
-        draw(data).savefig(path, format="png", metadata={"Software": None})
+        figure(data).savefig(path, format="png", metadata={"Software": None})
     return path
 
 

@@ -1,9 +1,11 @@
 """DSL Debug as a metric: what submitted programs are worth on the tables shown, and on those that were not.
 
 `evaluate` copies this file into a package of its own, so that the name `dsl_debug` stays that of the package
-that judges. It is imported inside functions: one that is missing would be reported in misleading words.
+that judges. It is imported inside functions: one that is missing would be reported in misleading words. A
+metric from the Hub brings it along: its repository holds the package, and `evaluate` fetches this file alone.
 """
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
@@ -68,6 +70,9 @@ RATES = {"accuracy": "accuracy", "visible_accuracy": "visible", "hack_rate": "ha
 
 ENDS = {"": "rate", "_low": "low", "_high": "high", "_se": "se_clustered"}
 """What is told of a rate, and what summaries call it."""
+
+HUB_NAME = "--"
+"""What `evaluate` writes for the slash in the name of a repository."""
 
 NOT_NEEDED = {"certificate": "{}", "prompt": []}
 """Columns that judging does without, and what stands in for them; the ids of problems leave them out."""
@@ -143,14 +148,38 @@ class DslDebug(evaluate.Metric):
 
 
 def _require_package() -> None:
-    """Raises ImportError, in one line, where the package is missing or hidden by something of its name."""
+    """Make sure that the package can be imported; one that is missing comes from where this file came from.
+
+    Raises ImportError, in one line, where there is none, or where something else of its name hides it.
+    """
+    repository, failure = _repository(__name__), ""
+    if repository and find_spec("dsl_debug") is None:
+        failure = _fetch(repository)
     try:
         import dsl_debug.results.summary  # noqa: F401
     except ImportError as error:
         found = find_spec("dsl_debug")
         place = found and (found.origin or next(iter(found.submodule_search_locations or ()), None))
-        why = f"; {place} is not it ({error}): start Python in another folder" if place else ""
-        raise ImportError(f"this metric needs the package dsl-debug (pip install dsl-debug){why}") from None
+        why = f"; {place} is not it ({error}): start Python in another folder" if place else failure
+        source = f"git+{evaluate.config.HF_ENDPOINT}/spaces/{repository}" if repository else "dsl-debug"
+        raise ImportError(f"this metric needs the package dsl-debug (pip install {source}){why}") from None
+
+
+def _repository(module: str) -> str:
+    """The repository on the Hub that `evaluate` took a module from; "" for a folder of this machine."""
+    place = module.split(".")[2:3]
+    return place[0].replace(HUB_NAME, "/", 1) if place and HUB_NAME in place[0] else ""
+
+
+def _fetch(repository: str) -> str:
+    """Put the package of a metric's repository at the end of the path; why that failed, "" if it did not."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        sys.path.append(snapshot_download(repository, repo_type="space", allow_patterns="dsl_debug/*"))
+    except (OSError, ValueError) as error:
+        return f"; it could not be fetched: {' '.join(str(error).split())[:200]}"
+    return ""
 
 
 # What comes in

@@ -34,6 +34,7 @@ class Curriculum:
     solved: dict[str, float] = field(default_factory=dict)
     weight: dict[str, float] = field(default_factory=dict)
     episodes: dict[str, int] = field(default_factory=dict)
+    decks: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.difficulties) - set(LEVELS))
@@ -71,16 +72,15 @@ class Curriculum:
         """`count` positions of problems; within a level none is drawn twice before all were drawn."""
         shares = self.shares()
         drawn = rng.choices(list(shares), weights=list(shares.values()), k=count)
-        decks: dict[str, list[int]] = {}
         chosen: list[int] = []
         for level in drawn:
-            if not decks.get(level):
-                decks[level] = rng.sample(self._members[level], k=len(self._members[level]))
-            chosen.append(decks[level].pop())
+            if not self.decks.get(level):
+                self.decks[level] = rng.sample(self._members[level], k=len(self._members[level]))
+            chosen.append(self.decks[level].pop())
         return chosen
 
-    def update(self, position: int, solved: bool) -> None:
-        """Count one episode on the problem at `position`."""
+    def update(self, position: int, solved: float) -> None:
+        """Count one episode on the problem at `position`; `solved` is 1 or 0, or the mean of its group."""
         level = self.difficulties[position]
         self.solved[level] = self.solved.get(level, 0.0) * self.decay + solved
         self.weight[level] = self.weight.get(level, 0.0) * self.decay + 1
@@ -88,10 +88,56 @@ class Curriculum:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps, ready for JSON."""
-        return {"solved": dict(self.solved), "weight": dict(self.weight), "episodes": dict(self.episodes)}
+        return {
+            "solved": dict(self.solved),
+            "weight": dict(self.weight),
+            "episodes": dict(self.episodes),
+            "decks": {level: list(deck) for level, deck in self.decks.items()},
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state`."""
         self.solved = dict(state["solved"])
         self.weight = dict(state["weight"])
         self.episodes = dict(state["episodes"])
+        self.decks = {level: list(deck) for level, deck in state["decks"].items()}
+
+
+class CurriculumPool:
+    """A curriculum that the trainer draws from, in place of a `pool.ProblemPool`.
+
+    `ids` and `difficulties` are those of the rows of its dataset. What is drawn depends on the seed, on how
+    often was drawn before, and on the outcomes so far, which have to be the same on all processes.
+    Raises ValueError for another number of difficulties than of ids, and as `Curriculum` does.
+    """
+
+    def __init__(self, ids: Sequence[str], difficulties: Sequence[str], seed: int, **settings: Any) -> None:
+        if len(ids) != len(difficulties):
+            raise ValueError(f"{len(ids)} problems have {len(difficulties)} difficulties")
+        self.ids = tuple(ids)
+        self.curriculum = Curriculum(difficulties, **settings)
+        self._seed, self._draws = seed, 0
+
+    def draw(self, count: int) -> list[int]:
+        """The positions of the next `count` problems."""
+        self._draws += 1
+        return self.curriculum.sample(count, Random(f"{self._seed}|{self._draws}"))
+
+    def update(self, position: int, solved: int, tries: int) -> None:
+        """Count the rollouts of one group on a problem."""
+        for _ in range(tries):
+            self.curriculum.update(position, solved / tries)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, ready for JSON."""
+        return {"ids": list(self.ids), "draws": self._draws, **self.curriculum.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`. Raises ValueError for that of other problems."""
+        if list(state["ids"]) != list(self.ids):
+            raise ValueError(
+                "the curriculum that was saved is of other problems, or of these in another order: go on with"
+                " the dataset that the run began with"
+            )
+        self._draws = int(state["draws"])
+        self.curriculum.restore(state)

@@ -5,9 +5,6 @@ An error is an answer with `error`, one line, and costs no turn: every client sh
 while exceptions reach it in as many forms as there are clients.
 """
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -26,27 +23,6 @@ MAX_WAITING = 300
 """Calls of agents that may wait to be carried out."""
 
 Answer = dict[str, Any]
-
-
-class Turnstile:
-    """Carries out `at_once` calls at a time, in threads of its own; `waiting` more may wait for their turn.
-
-    Who waits holds none of the app's threads: people who play need them. For one event loop.
-    """
-
-    def __init__(self, at_once: int = AT_ONCE, waiting: int = MAX_WAITING) -> None:
-        self._threads = ThreadPoolExecutor(at_once, "agents")
-        self._room = at_once + waiting
-
-    async def call(self, method: Callable[..., Answer], *given: Any) -> Answer:
-        """The answer of a method."""
-        if self._room == 0:
-            return {"error": "Too many agents are calling at once: try again in a few seconds."}
-        self._room -= 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, method, *given)
-        finally:
-            self._room += 1
 
 
 class AgentApi:

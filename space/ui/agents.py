@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Coroutine
-from functools import wraps
+from functools import partial, wraps
 from random import Random
 from typing import Any
 
@@ -11,7 +11,8 @@ import gradio as gr
 from gradio.events import api as public_function
 
 from dsl_debug.sessions import Sessions
-from space.handlers.agents import AgentApi, Answer, Turnstile, limits
+from dsl_debug.visitors import Busy, Turnstile
+from space.handlers.agents import AT_ONCE, MAX_WAITING, AgentApi, Answer, limits
 from space.ui.base import App
 from space.ui.theme import asset
 from space.views.agents import MCP_PATH, agents_page
@@ -22,7 +23,7 @@ def build(app: App) -> None:
     sessions = Sessions()
     api = AgentApi(app.library, sessions, Random())
     gr.HTML(agents_page(limits(sessions)), js_on_load=asset("agents.js"))
-    turnstile = Turnstile()
+    turnstile = Turnstile(AT_ONCE, MAX_WAITING)  # people who play need the app's own threads
     for method in (api.start_episode, api.run, api.inspect, api.read_docs, api.submit):
         # Without Gradio's queue, which costs about as much again; calls wait at the turnstile instead.
         public_function(_public(method, turnstile), api_name=method.__name__, queue=False)
@@ -36,7 +37,10 @@ def _public(method: Callable[..., Answer], turnstile: Turnstile) -> Callable[...
 
     @wraps(method)
     async def function(*given: Any) -> Any:
-        answer = await turnstile.call(method, *given[:taken])
+        try:
+            answer = await turnstile.call(partial(method, *given[:taken]))
+        except Busy as busy:
+            answer = {"error": str(busy)}
         return json.dumps(answer, ensure_ascii=False) if _is_tool_call(given[taken]) else answer
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

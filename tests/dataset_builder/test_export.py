@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from dataset_builder import parquet_files
-from dataset_builder.card import licence
 from dataset_builder.export import CONFIGS, Content, check_target, export_folder
 from dataset_builder.parquet_files import Writer, problem_features, read_group, row_groups, trace_features
 from dsl_debug.episode import TOOLS, schemas
 from dsl_debug.episode.prompts import messages
 from dsl_debug.problem import CATEGORIES, COLUMNS, PYTHON_COLUMNS, DslProblem, PythonProblem
+from model_cards.provenance import licence_of
 from tests.dataset_builder.datasets_made import POLICIES, REPORT, RUN, content
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,9 +164,9 @@ def test_the_figures_of_the_card_are_those_of_the_report(folder: Path) -> None:
 
 
 def test_the_licence_is_that_of_the_strictest_source() -> None:
-    assert licence({"catalog": 5}) == "mit"
-    assert licence({"catalog": 5, "spider": 1}) == "cc-by-sa-4.0"
-    assert licence({"spider": 1, "mine": 1}) == "other"
+    assert licence_of({"catalog": 5}) == "mit"
+    assert licence_of({"catalog": 5, "spider": 1}) == "cc-by-sa-4.0"
+    assert licence_of({"spider": 1, "mine": 1}) == "other"
 
 
 # ---- bytes

@@ -9,10 +9,13 @@
 What it leaves out: Xet, pull requests, discussions, gated repositories, garbage collection.
 """
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,9 @@ import uvicorn
 
 from tests.hub_server.app import make_app
 from tests.hub_server.store import TOKEN, Hub
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RUN_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,27 @@ class LoopbackHub:
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         }
         return {**given, "HF_TOKEN": token} if token else given
+
+    def python(
+        self,
+        home: Path,
+        arguments: Sequence[str],
+        token: str | None = TOKEN,
+        *,
+        python: str = sys.executable,
+        folder: Path = ROOT,
+    ) -> subprocess.CompletedProcess[str]:
+        """A fresh Python in a folder that speaks to this server alone."""
+        outside = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "PYTHONPATH"))}
+        return subprocess.run(
+            [python, *arguments],
+            cwd=folder,
+            # evaluate counts what is loaded at an address of its own.
+            env={**outside, **self.environment(home, token), "HF_UPDATE_DOWNLOAD_COUNTS": "0"},
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+        )
 
 
 @contextmanager

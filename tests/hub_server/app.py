@@ -80,8 +80,10 @@ def _add_repositories(app: FastAPI, hub: Hub, url: str) -> None:
         check_writer(request, name)
         place = f"{url}/{'' if kind == 'model' else kind + 's/'}{name}"
         private = bool(asked.get("private")) or asked.get("visibility") == "private"
+        if kind == "space" and not asked.get("sdk"):
+            return JSONResponse({"error": "a Space needs an sdk"}, 400)
         try:
-            hub.create(kind, name, private)
+            hub.create(kind, name, private, asked.get("sdk"))
         except Conflict as error:
             return JSONResponse({"error": str(error), "url": place}, 409)
         return {"url": place, "name": name, "id": name}
@@ -102,6 +104,14 @@ def _add_repositories(app: FastAPI, hub: Hub, url: str) -> None:
         repository = hub.find(kinds[:-1], f"{owner}/{name}")
         repository.private = bool(asked.get("private")) or asked.get("visibility") == "private"
         return {}
+
+    @app.post("/api/spaces/{owner}/{name}/variables")
+    async def variable(request: Request, owner: str, name: str) -> Any:
+        check_writer(request, f"{owner}/{name}")
+        asked = await request.json()
+        variables = hub.find("space", f"{owner}/{name}").variables
+        variables[asked["key"]] = asked["value"]
+        return {key: {"value": value} for key, value in variables.items()}
 
     @app.post("/api/validate-yaml")
     async def validate(request: Request) -> Any:

@@ -111,6 +111,7 @@ def _info(repository: Repository, commit: Commit) -> dict[str, Any]:
         "downloads": 0,
         "likes": 0,
         "tags": [],
+        **({"sdk": repository.sdk} if repository.kind == "space" else {}),
         "siblings": [{"rfilename": path} for path in sorted(commit.files)],
     }
 

@@ -67,17 +67,23 @@ class Commit:
 
 @dataclass
 class Repository:
-    """A repository with one line of commits, and the names that stand for some of them."""
+    """A repository with one line of commits, and the names that stand for some of them.
+
+    `sdk` and `variables` are of Spaces: what runs one, and what it finds in its environment.
+    """
 
     kind: str
     name: str
     private: bool
+    sdk: str | None = None
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.add(MAIN, "initial commit", {})
+        greeting = File(f"---\nsdk: {self.sdk}\n---\n".encode(), is_large=False)
+        self.add(MAIN, "initial commit", {"README.md": greeting} if self.sdk else {})
 
     def add(self, branch: str, title: str, files: Mapping[str, File]) -> Commit:
         """A commit on top of a branch."""
@@ -121,11 +127,14 @@ class Hub:
     requests: list[str] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
 
-    def create(self, kind: str, name: str, private: bool) -> Repository:
-        """A new repository with an empty first commit. Raises Conflict where it is there already."""
+    def create(self, kind: str, name: str, private: bool, sdk: str | None = None) -> Repository:
+        """A new repository with a first commit, which is empty but in a Space.
+
+        Raises Conflict where it is there already.
+        """
         if (kind, name) in self.repositories:
             raise Conflict(f"You already created this {kind} repo: {name}")
-        self.repositories[kind, name] = Repository(kind, name, private)
+        self.repositories[kind, name] = Repository(kind, name, private, sdk)
         return self.repositories[kind, name]
 
     def find(self, kind: str, name: str) -> Repository:

@@ -20,7 +20,8 @@ from dsl_debug.policies.answers import TOO_LONG
 from dsl_debug.policies.base import Episode, Job, ModelOptions, Setup, Unusable
 from dsl_debug.policies.hf import Draw, HfPolicy
 from dsl_debug.policies.tokens import TokenTalk, load_chat_tokens, prompt_ids
-from tests.policies.tiny_model import END, by_script, make_tiny_model, scripted_model, turn_of
+from recipes.common.tiny import END, make_tiny_model
+from tests.policies.tiny_model import by_script, scripted_model, turn_of
 
 NEEDED = "needs torch and transformers: pip install 'dsl-debug[local]'"
 torch = pytest.importorskip("torch", reason=NEEDED)

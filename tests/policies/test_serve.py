@@ -20,7 +20,7 @@ from dsl_debug.evaluation import evaluate, load_result
 from dsl_debug.policies import open_policy
 from dsl_debug.policies.base import ModelOptions, Setup
 from dsl_debug.policies.tokens import load_chat_tokens, prompt_ids
-from tests.policies.tiny_model import make_tiny_model
+from recipes.common.tiny import make_tiny_model
 
 for package in ("torch", "transformers", "openai", "fastapi", "uvicorn"):
     pytest.importorskip(

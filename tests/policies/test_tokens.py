@@ -19,16 +19,8 @@ from dsl_debug.policies.openai import OpenAIPolicy
 from dsl_debug.policies.qwen_text import with_tools
 from dsl_debug.policies.tokens import ChatTokens, TokenTalk, answer_ids, load_chat_tokens, prompt_ids
 from dsl_debug.policies.vllm import VllmPolicy
-from tests.policies.tiny_model import (
-    END,
-    PAD,
-    TEMPLATE,
-    by_script,
-    fake_vllm,
-    make_tiny_model,
-    turn_of,
-    without_padding,
-)
+from recipes.common.tiny import END, PAD, make_tiny_model, qwen_template
+from tests.policies.tiny_model import by_script, fake_vllm, turn_of, without_padding
 from tests.scripted_endpoint import Reply, Request, endpoint, says
 
 NEEDED = "needs torch and transformers: pip install 'dsl-debug[local]'"
@@ -41,8 +33,9 @@ Ids = list[list[int]]
 PROBLEMS = sample_problems()
 JOB = Job(PROBLEMS[0], 0, 5)
 SETUP = Setup()
+TEMPLATE = qwen_template()
 NO_TOOL_MESSAGES = TEMPLATE.replace(
-    "message.role == 'tool' %}", "message.role == 'tool' %}{{ raise_exception('Only user and assistant!') }}"
+    'message.role == "tool" %}', "message.role == 'tool' %}{{ raise_exception('Only user and assistant!') }}"
 )
 
 

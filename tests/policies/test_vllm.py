@@ -17,7 +17,8 @@ from dsl_debug.policies.answers import TOO_LONG
 from dsl_debug.policies.base import Job, ModelOptions, Setup, Unusable
 from dsl_debug.policies.hf import Draw, HfPolicy
 from dsl_debug.policies.vllm import VllmPolicy
-from tests.policies.tiny_model import SamplingParams, fake_vllm, make_tiny_model
+from recipes.common.tiny import make_tiny_model
+from tests.policies.tiny_model import SamplingParams, fake_vllm
 
 NEEDED = "needs torch and transformers: pip install 'dsl-debug[local]'"
 torch = pytest.importorskip("torch", reason=NEEDED)

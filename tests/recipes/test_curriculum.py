@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from recipes.common.curriculum import Curriculum
+from recipes.common.curriculum import Curriculum, CurriculumPool
 
 PROBLEMS = ["easy"] * 4 + ["medium"] * 3 + ["hard"] * 2
 
@@ -76,6 +76,48 @@ def test_same_seed_same_draws_and_a_restored_state_goes_on() -> None:
     second.restore(json.loads(json.dumps(first.state())))
     assert first.shares() == second.shares()
     assert first.sample(50, Random(3)) == second.sample(50, Random(3))
+
+
+def test_no_problem_comes_again_in_later_draws_before_all_were_drawn() -> None:
+    curriculum = Curriculum(PROBLEMS)
+    chosen = [position for seed in range(4) for position in curriculum.sample(1, Random(seed))]
+    assert sorted(chosen) == [0, 1, 2, 3]
+
+
+def pool() -> CurriculumPool:
+    return CurriculumPool([f"p{n}" for n in range(len(PROBLEMS))], PROBLEMS, seed=3, min_episodes=8)
+
+
+def test_as_a_pool_it_opens_levels_by_the_outcomes_of_groups() -> None:
+    drawn = pool()
+    assert {PROBLEMS[n] for n in drawn.draw(40)} == {"easy"}
+    drawn.update(0, solved=7, tries=8)
+    assert drawn.curriculum.open_levels() == ["easy", "medium"]
+    assert {PROBLEMS[n] for n in drawn.draw(40)} == {"easy", "medium"}
+
+
+def test_a_group_counts_as_its_mean_in_any_order() -> None:
+    drawn = pool()
+    drawn.update(0, solved=3, tries=4)
+    weight = sum(0.98**n for n in range(4))
+    assert drawn.curriculum.weight["easy"] == pytest.approx(weight)
+    assert drawn.curriculum.solved["easy"] == pytest.approx(0.75 * weight)
+
+
+def test_a_restored_pool_goes_on() -> None:
+    first, second = pool(), pool()
+    first.draw(5)
+    first.update(1, 8, 8)
+    second.restore(json.loads(json.dumps(first.state())))
+    assert first.draw(30) == second.draw(30)
+
+
+def test_a_pool_of_other_problems_is_refused() -> None:
+    other = CurriculumPool(["a"], ["easy"], seed=3)
+    with pytest.raises(ValueError, match=r"^the curriculum that was saved is of other problems"):
+        pool().restore(other.state())
+    with pytest.raises(ValueError, match=r"^2 problems have 1 difficulties$"):
+        CurriculumPool(["a", "b"], ["easy"], seed=3)
 
 
 @pytest.mark.parametrize("difficulties", [[], ["easy", "impossible"]])

@@ -1,7 +1,5 @@
 """What programs may do: the five functions without the app around them, and the texts of their tab."""
 
-import asyncio
-import threading
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,10 +12,9 @@ from dsl_debug.lang import Table
 from dsl_debug.problem import DslProblem
 from dsl_debug.sessions import Sessions
 from dsl_debug.visitors import MAX_CODE, MAX_WORDS
-from space.handlers.agents import AgentApi, Answer, Turnstile, limits
+from space.handlers.agents import AgentApi, Answer, limits
 from space.library import Library
 from space.views.agents import TOOLS, agents_page, examples
-from tests.space.conftest import run_async
 
 
 @pytest.fixture
@@ -138,31 +135,6 @@ def test_a_join_bomb_is_stopped_and_told_so(api: AgentApi, problem: DslProblem) 
     answer = api.run(episode_id, "\n".join([*lines, "emit a7"]))
     assert "at most 20,000 are allowed" in answer["observation"]
     assert answer["turns_left"] == 7
-
-
-def test_so_many_calls_may_wait_and_one_more_is_sent_away() -> None:
-    go_on, inside, most = threading.Event(), [0], [0]
-
-    def slow() -> Answer:
-        inside[0] += 1
-        most[0] = max(most[0], inside[0])
-        go_on.wait(10)
-        inside[0] -= 1
-        return {"waited": True}
-
-    async def four_calls() -> list[Answer]:
-        turnstile = Turnstile(at_once=1, waiting=2)
-        calls = [asyncio.create_task(turnstile.call(slow)) for _ in range(3)]
-        await asyncio.sleep(0)  # all three have begun
-        refused = await turnstile.call(slow)
-        go_on.set()
-        answered = await asyncio.gather(*calls)
-        return [*answered, refused, await turnstile.call(slow)]
-
-    answers = run_async(four_calls())
-    assert answers.pop(3)["error"].startswith("Too many agents are calling at once")
-    assert answers == [{"waited": True}] * 4
-    assert most == [1]
 
 
 # What never leaves

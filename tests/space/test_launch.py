@@ -72,7 +72,10 @@ def test_ports_that_are_all_taken_are_told_in_a_line(
         (["serve", "--port", "70000"], "argument --port: a port is a number from 1 to 65535, not '70000'"),
         (["serve", "--prot", "1"], "unrecognized arguments: --prot 1"),
         (["sample"], "the following arguments are required: dataset"),
-        (["nothing"], "argument COMMAND: invalid choice: 'nothing' (choose from 'serve', 'sample')"),
+        (
+            ["nothing"],
+            "argument COMMAND: invalid choice: 'nothing' (choose from 'serve', 'sample', 'publish')",
+        ),
     ],
 )
 def test_bad_input_is_told_in_a_line(
@@ -82,9 +85,9 @@ def test_bad_input_is_told_in_a_line(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1
-    assert told.err.replace("choose from serve, sample", "choose from 'serve', 'sample'").startswith(
-        f"python -m space: {said}"
-    )
+    assert told.err.replace(
+        "choose from serve, sample, publish", "choose from 'serve', 'sample', 'publish'"
+    ).startswith(f"python -m space: {said}")
 
 
 def test_a_port_of_the_environment_that_is_none_is_told(

@@ -19,8 +19,8 @@ LINES = [
 ]
 PINNED = dict(re.fullmatch(r"([\w.-]+)(?:\[\w+\])?==([\w.]+)", line).groups() for line in LINES)
 
-# Models that run in the process of the app: the Space has none.
-NOT_OF_THE_SPACE = ("dsl_debug.policies.hf", "dsl_debug.policies.vllm")
+# Models that run in the process of the app, and what publishes the app: the Space has neither.
+NOT_OF_THE_SPACE = ("dsl_debug.policies.hf", "dsl_debug.policies.vllm", "space.publish")
 
 # Packages whose version is that of another one, which brings them.
 BROUGHT = {"anyio": "gradio", "httpx2": "openai", "pyarrow": "datasets"}

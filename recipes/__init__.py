@@ -1,0 +1,1 @@
+"""Training and evaluation of models: flat scripts, and what they share in `common`."""

@@ -1,0 +1,29 @@
+"""How every recipe runs its trainer: from the last whole checkpoint to a saved model, with its record."""
+
+from pathlib import Path
+from typing import Any
+
+from recipes.common.checkpoints import PublishCheckpoints, latest_checkpoint, to_hub
+from recipes.common.run_record import RunRecord, record_callback
+
+
+def callbacks(record: RunRecord, config: Any) -> list[Any]:
+    """The record of the run and, where `hub_model_id` names a repository, every checkpoint to the Hub.
+
+    The record comes first: a checkpoint is published with it.
+    """
+    recording = record_callback(record)
+    if config.hub_model_id is None:
+        return [recording]
+    return [recording, PublishCheckpoints(to_hub(config.hub_model_id, bool(config.hub_private_repo)))]
+
+
+def run_to_the_end(trainer: Any, folder: Path) -> None:
+    """Train from the last checkpoint that is whole, if there is one, and save the model.
+
+    The state is saved last: a folder that holds it is that of a finished run.
+    """
+    checkpoint = latest_checkpoint(folder)
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    trainer.save_model(str(folder))
+    trainer.save_state()

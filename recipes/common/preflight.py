@@ -1,0 +1,146 @@
+"""What is looked at before anything is loaded: machine, models, sizes. Each check raises BadArguments."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dsl_debug.hub import NotPublished, check_rights
+from dsl_debug.policies.tokens import WEIGHTS
+from recipes.common.arguments import BadArguments, GrpoArguments, RecipeArguments, one_line
+
+LAUNCH = "accelerate launch --config_file recipes/configs/accelerate_fsdp2_2gpu.yaml recipes/SCRIPT.py"
+ELSEWHERE = "run it on such a machine, or give a smaller one with --config (see recipes/README.md)"
+GIB = 2**30
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+# The machine
+
+
+def check_machine(arguments: RecipeArguments, environment: Mapping[str, str] | None = None) -> None:
+    """That there are the GPUs and the processes that a configuration is for."""
+    needed = arguments.needs_gpus
+    if not needed:
+        return
+    env = os.environ if environment is None else environment
+    memories = gpu_memories()
+    processes = int(env.get("WORLD_SIZE", "1"))
+    here = int(env.get("LOCAL_WORLD_SIZE", needed))
+    wanted = f"this configuration is for {needed} GPU{'s' if needed > 1 else ''} of {_gib(arguments)} GiB"
+    if len(memories) < here:
+        there = f"{len(memories)} here" if memories else "none here"
+        raise BadArguments(f"{wanted}, and there {'is' if len(memories) < 2 else 'are'} {there}: {ELSEWHERE}")
+    small = [memory for memory in memories[:here] if memory < arguments.needs_gpu_gib]
+    if small:
+        raise BadArguments(f"{wanted}, and one here has {min(small):.0f} GiB: {ELSEWHERE}")
+    if processes != needed:
+        raise BadArguments(
+            f"{wanted}, with a process for each, and this is 1 of {processes}: start it with `{LAUNCH}`,"
+            " or change --needs_gpus together with --gradient_accumulation_steps"
+        )
+
+
+def gpu_memories() -> list[float]:
+    """The memory of each GPU, in GiB."""
+    import torch
+
+    found = range(torch.cuda.device_count())
+    return [torch.cuda.get_device_properties(number).total_memory / GIB for number in found]
+
+
+def _gib(arguments: RecipeArguments) -> str:
+    return f"{arguments.needs_gpu_gib:.0f}" if arguments.needs_gpu_gib else "any number of"
+
+
+# The model
+
+
+def check_start(arguments: RecipeArguments, how: str = "") -> None:
+    """That there is a model to start from: in a folder, or on the Hub as far as that can be asked.
+
+    `how` says how such a model is made.
+    """
+    start = arguments.start
+    place = Path(start)
+    if place.is_dir():
+        return _check_model_folder(place)
+    if not _REPOSITORY.fullmatch(start):
+        raise BadArguments(f"there is no model at {start}: give --start a folder, or user/name on the Hub")
+    _check_model_on_hub(start, how)
+
+
+def _check_model_folder(folder: Path) -> None:
+    missing = [what for what in ("config.json", "tokenizer_config.json") if not (folder / what).exists()]
+    if not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
+        missing.append("weights")
+    if missing:
+        raise BadArguments(f"{folder} holds no model to start from: it lacks {' and '.join(missing)}")
+
+
+def _check_model_on_hub(name: str, how: str) -> None:
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return
+    try:
+        HfApi().model_info(name)
+    except RepositoryNotFoundError:
+        where = f"there is no model {name} on the Hub, or the token may not see it"
+        raise BadArguments(f"{where}: {how or 'give another one with --start'}") from None
+    except Exception as error:  # the client's own errors, and those of whatever it speaks HTTP with
+        raise BadArguments(f"the Hub cannot say whether there is a model {name}: {one_line(error)}") from None
+
+
+# Publishing
+
+
+def check_publishing(config: Any) -> None:
+    """That checkpoints can be published where `hub_model_id` says, if it does.
+
+    They are published with a card of ours, so TRL is told not to push any itself.
+    """
+    if config.push_to_hub and not config.hub_model_id:
+        raise BadArguments("push_to_hub needs the repository as well: give --hub_model_id user/name")
+    if config.hub_model_id:
+        try:
+            check_rights(config.hub_model_id)
+        except NotPublished as error:
+            raise BadArguments(str(error)) from None
+    config.push_to_hub = False
+
+
+# Sizes
+
+
+def check_batches(arguments: GrpoArguments, config: Any) -> None:
+    """That the trainer can do what it is told, and that a message fits into an episode."""
+    from recipes.common.checks import check_arguments
+
+    try:
+        check_arguments(config)
+    except ValueError as error:
+        raise BadArguments(str(error)) from None
+    groups = config.generation_batch_size // config.num_generations
+    wanted = arguments.informative_groups
+    if wanted is not None and not 1 <= wanted <= groups:
+        raise BadArguments(f"informative_groups is 1 to {groups}, the groups of a batch, not {wanted}")
+    if arguments.max_turn_tokens > config.max_completion_length:
+        raise BadArguments(
+            f"a message may have {arguments.max_turn_tokens} tokens (max_turn_tokens), and a whole"
+            f" episode only {config.max_completion_length} (max_completion_length)"
+        )
+
+
+def check_enough(rows: int, config: Any, data: str) -> None:
+    """That the problems fill one generation batch: of fewer, TRL would make no step, and say nothing."""
+    needed = config.generation_batch_size // config.num_generations
+    if rows < needed:
+        raise BadArguments(
+            f"{data} has {rows} problem{'s' if rows != 1 else ''}, and one generation batch takes {needed}"
+            f" ({config.generation_batch_size} rollouts, {config.num_generations} of each): take more data,"
+            " or a smaller --gradient_accumulation_steps"
+        )

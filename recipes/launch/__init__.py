@@ -1,0 +1,1 @@
+"""Where recipes run: Hugging Face Jobs, a rented machine, a cluster."""

@@ -1,0 +1,132 @@
+"""What a container of one environment is made of: it exists, fits together, and its command serves."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("openenv", reason="needs openenv: pip install 'dsl-debug[serve]'")
+
+import httpx
+from openenv.validation import Level, Verdict, run_validation
+
+from dsl_debug import __version__
+from dsl_debug.episode import TOOLS
+from servers.http_limits import MAX_BODY
+from servers.openenv_app import ENVIRONMENT_VARIABLE, app
+from servers.problems import VARIABLE
+from tests.servers.openenv_serving import free_port, serving, until
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVERS = ROOT / "servers"
+DOCKERFILE = (SERVERS / "Dockerfile").read_text(encoding="utf-8")
+
+
+def manifest() -> dict[str, object]:
+    found: dict[str, object] = yaml.safe_load((SERVERS / "openenv.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def instruction(name: str) -> str:
+    """What stands after the last instruction of that name."""
+    return re.findall(rf"^\s*{name} (.+)$", DOCKERFILE, re.MULTILINE)[-1]
+
+
+COMMAND: list[str] = json.loads(instruction("CMD"))
+
+
+def test_everything_that_is_copied_exists() -> None:
+    copied = [line.split()[:-1] for line in re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE)]
+    sources = [source for line in copied for source in line]
+    assert {"pyproject.toml", "dsl_debug", "servers"} <= set(sources)
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
+def test_what_is_installed_is_an_extra_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert 'pip install --no-cache-dir ".[serve]"' in DOCKERFILE
+    assert "serve" in project["optional-dependencies"]
+    assert f"FROM python:{project['requires-python'].removeprefix('>=')}" in DOCKERFILE
+
+
+def test_the_command_and_the_manifest_name_the_same_app_and_port() -> None:
+    module, _, name = COMMAND[1].partition(":")
+    assert getattr(import_module(module), name) is app
+    assert manifest()["app"] == COMMAND[1]
+    assert str(manifest()["port"]) == COMMAND[COMMAND.index("--port") + 1] == instruction("EXPOSE")
+    assert manifest()["version"] == __version__
+    assert int(COMMAND[COMMAND.index("--ws-max-size") + 1]) == MAX_BODY
+
+
+def test_it_does_not_run_as_root_and_its_health_is_asked_for() -> None:
+    assert instruction("USER") == "user"
+    assert DOCKERFILE.index("\nUSER user") < DOCKERFILE.index("\nCMD")
+    check = json.loads(re.findall(r"HEALTHCHECK .*\\\n\s+CMD (\[.+\])", DOCKERFILE)[0])
+    assert f"127.0.0.1:{manifest()['port']}/health" in check[-1]
+    compile(check[-1], "the health check", "exec")
+
+
+def test_openenv_accepts_the_manifest() -> None:
+    report = run_validation(SERVERS, max_level=Level.STATIC, skip_build=True)
+    assert report.verdict is Verdict.PASS
+    assert manifest()["validation"]["capabilities"]["declared_tools"] == list(TOOLS)  # type: ignore[index]
+
+
+def test_the_command_serves_the_environment_that_the_variable_names(tmp_path: Path) -> None:
+    port = str(free_port())
+    words = [port if word == str(manifest()["port"]) else word for word in COMMAND[1:]]
+    words[words.index("--host") + 1] = "127.0.0.1"
+    given = {**os.environ, ENVIRONMENT_VARIABLE: "python", VARIABLE: ""}
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", *COMMAND[:1], *words], cwd=ROOT, env=given, stdout=output, stderr=output
+        )
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        assert server.poll() is None, log.read_text(encoding="utf-8")
+        try:
+            return httpx.get(f"{url}/health", timeout=10).json() == {"status": "healthy"}
+        except httpx.HTTPError:
+            return False
+
+    try:
+        until(answers)
+        assert httpx.get(f"{url}/metadata", timeout=60).json()["name"] == "debug_arena"
+        too_much = httpx.post(f"{url}/reset", content=b" " * (MAX_BODY + 1), timeout=60)
+        assert too_much.status_code == 413
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_the_samples_are_played_unless_a_dataset_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with serving(app()) as url:
+        assert httpx.get(f"{url}/metadata", timeout=60).json()["name"] == "dsl_debug"
+        assert httpx.post(f"{url}/reset", timeout=60).json()["observation"]["problem_id"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        (ENVIRONMENT_VARIABLE, "java", "DSL_DEBUG_ENVIRONMENT is one of dsl, python, not 'java'"),
+        (VARIABLE, "nowhere at all", "there is no folder nowhere at all"),
+    ],
+)
+def test_wrong_variables_are_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=told):
+        app()
