@@ -66,7 +66,12 @@ def publish(
         )
         if revision:
             api.create_branch(repository, branch=revision, repo_type=kind, exist_ok=True)
-        before = api.repo_info(repository, repo_type=kind, revision=revision).sha
+        info = api.repo_info(repository, repo_type=kind, revision=revision)
+        if private and not info.private:
+            raise NotPublished(
+                f"{repository} is there already, and is public: make it private first, or another"
+            )
+        before = info.sha
         there = set(api.list_repo_files(repository, repo_type=kind, revision=revision))
         is_another = landmark is not None and landmark not in there
         stale = _stale(there - _HUBS_OWN, files, lambda path: is_ours(path) and not is_another, repository)
@@ -100,6 +105,8 @@ def source_files(root: Path, folder: str) -> dict[str, Path]:
         if not any(part.startswith((".", "__pycache__")) for part in place.parts)
     }
     for place, path in shown.items():
+        if path.is_symlink():
+            raise NotPublished(f"{place} is a link, to what nobody has looked at: take it out first")
         if path.suffix not in _SOURCES:
             raise NotPublished(f"{place} is no file of the sources: take it out first")
     return shown

@@ -66,7 +66,8 @@ def render_command(what: str, repository: str | None, out: Path | None) -> None:
 
 def _folder(name: str) -> Path:
     if not Path(name).is_dir():
-        raise ValueError(f"there is no folder {name}: give one, or one of {', '.join(FIXED)}")
+        where = "; a dataset's card is in its folder: the builder writes it" if name == "dataset" else ""
+        raise ValueError(f"there is no folder {name}: give one, or one of {', '.join(FIXED)}{where}")
     return Path(name)
 
 

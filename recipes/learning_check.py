@@ -3,10 +3,10 @@
     python -m recipes.learning_check --data dist/dsl-debug-paper --out runs/learning-check
 
 A model of two million weights, with random ones and a tokenizer made on the spot, learns to repair programs
-by supervised training on (broken, right) pairs of all kinds. From there GRPO goes on, once per seed, on an
-easy slice: standard problems whose broken program raises an error. Both are asked about problems of that
-slice which neither has seen, from databases that the training has. One turn, one tool (`submit`), the broken
-program as the whole prompt: what is checked is the recipe's trainer, not what a small model can do.
+by supervised training on (broken, right) pairs with a single mistake. From there GRPO goes on, once per
+seed, on an easy slice: standard problems whose broken program raises an error. Both are asked about problems
+of that slice which neither has seen, from databases that the training has. One turn, one tool (`submit`),
+the broken program as the whole prompt: what is checked is the trainer, not what a small model can do.
 
 What is finished is kept: the same command goes on with a run that was stopped. `--data` is a folder that
 `python -m dataset_builder build --preset paper` made, or a dataset on the Hub. Settings:
@@ -87,9 +87,14 @@ def lesson_of(problem: DslProblem) -> dict[str, Any]:
     return {"messages": [*told, answer], "tools": schemas(ONLY_SUBMIT)}
 
 
+def is_single(problem: DslProblem) -> bool:
+    """Whether a problem is a standard one with a single mistake."""
+    return problem.category == "standard" and len(problem.bugs) == 1
+
+
 def is_in_slice(problem: DslProblem) -> bool:
     """Whether a problem is easy in that its single mistake raises an error."""
-    if problem.category != "standard" or len(problem.bugs) != 1:
+    if not is_single(problem):
         return False
     try:
         run(problem.buggy_code, problem.tables)
@@ -108,6 +113,7 @@ def dealt(
     short = [p for p in problems if len(p.correct_code) <= settings["max_characters"]]
     ordered = sorted(short, key=lambda p: hashlib.sha256(p.id.encode()).hexdigest())
     easy = [p for p in ordered if is_in_slice(p)]
+    names = {p.id for p in easy}
     held_out, trained = settings["held_out"], settings["grpo_problems"]
     if len(easy) < held_out + trained:
         raise BadArguments(
@@ -115,7 +121,8 @@ def dealt(
             "build one with --preset paper"
         )
     aside = {p.id for p in easy[: held_out + trained]}
-    lessons = [p for p in ordered if p.id not in aside]
+    others = [p for p in ordered if is_single(p) and p.id not in names]
+    lessons = others + [p for p in easy if p.id not in aside] * settings["slice_repeats"]
     return lessons, easy[held_out : held_out + trained], easy[:held_out]
 
 
@@ -247,9 +254,16 @@ def _writer(model: Any, tokenizer: Any, most: int, temperature: float) -> Callab
     from transformers import GenerationConfig
 
     draw = (
-        {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature else {"do_sample": False}
+        {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+        if temperature
+        else {"do_sample": False}
     )
-    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    # Whatever is left out is taken from the model's own file, which asks for a penalty on repetition.
+    ends = {
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "repetition_penalty": 1.0,
+    }
     how = GenerationConfig(max_new_tokens=most, **ends, **draw)  # type: ignore[no-untyped-call]
 
     def write(prompts: list[list[int]]) -> tuple[list[list[int]], None] | None:

@@ -144,6 +144,16 @@ def test_files_of_an_earlier_build_go_and_branches_are_made(
     assert "data/problems/train-00000-of-00001.parquet" in there.at("v2").files
 
 
+def test_what_is_to_be_private_does_not_go_to_a_public_repository(
+    hub: LoopbackHub, built_sample: Path, tmp_path: Path
+) -> None:
+    there = hub.hub.create("dataset", NAME, private=False)
+    told = publish(hub, tmp_path, built_sample, "--private")
+    assert told.returncode == 2
+    assert f"{NAME} is there already, and is public: make it private first" in told.stderr
+    assert there.at("main").files == {}
+
+
 def test_a_dry_run_and_a_broken_folder_send_nothing(
     hub: LoopbackHub, built_sample: Path, tmp_path: Path
 ) -> None:

@@ -198,7 +198,7 @@ def test_eight_hang_side_by_side(sandbox: Sandbox) -> None:
     assert [result.reason for result in found] == ["timeout"] * 8
     # One after the other they would take the sum of their times, however busy the machine is.
     seconds = [result.seconds for result in found]
-    assert min(seconds) >= 1.0
+    assert min(seconds) > 0.9
     assert time.monotonic() - started < sum(seconds) / 2
 
 

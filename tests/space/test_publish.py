@@ -89,6 +89,10 @@ def test_caches_and_hidden_files_stay_here_and_a_strange_file_stops_it(tmp_path:
     (tmp_path / "app" / "b" / "notes.docx").write_text("private")
     with pytest.raises(NotPublished, match=r"app/b/notes\.docx is no file of the sources: take it out first"):
         source_files(tmp_path, "app")
+    (tmp_path / "app" / "b" / "notes.docx").unlink()
+    (tmp_path / "app" / "b" / "d.md").symlink_to("/etc/hostname")
+    with pytest.raises(NotPublished, match=r"app/b/d\.md is a link, to what nobody has looked at"):
+        source_files(tmp_path, "app")
 
 
 def test_a_dry_run_lists_what_it_would_send(hub: LoopbackHub, tmp_path: Path) -> None:

@@ -174,7 +174,10 @@ def test_problems_of_a_file(tmp_path: Path) -> None:
     data = str(tmp_path / "three.jsonl")
     rows = problem_rows(GrpoArguments(data=data, data_configs=["problems", "arena"], limit=2))
     assert [row["id"] for row in rows.dataset] == [problem.id for problem in PROBLEMS[:2]]
-    assert rows.facts == {"place": data, "config": None, "split": None, "revision": None, "rows": 2}
+    assert rows.facts == {
+        **{"place": data, "config": None, "split": None, "revision": None, "rows": 2},
+        "sources": {"samples": 2},
+    }
 
 
 @pytest.mark.parametrize(
