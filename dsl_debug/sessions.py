@@ -1,16 +1,18 @@
 """Episodes of many strangers at once: each under an id that nobody can guess, with room, expiry and a lock.
 
 What this guards: an episode is reached by its id alone; its calls are carried out one after the other; an
-episode that nobody plays any more gives its room back. What it does not guard: how long a single call takes,
-which is for the limits of the environment, and who may begin an episode at all.
+episode that nobody plays any more gives its room back, and none does while a turn of it waits or is under
+way; what is kept of a turn does not grow with what stands around its calls. What it does not guard: how long
+a single call takes, which is for the limits of the environment, and who may begin an episode at all.
 """
 
 import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dsl_debug.episode.base import Environment, Step
@@ -21,10 +23,10 @@ MAX_SECONDS = 7_200.0
 FINISHED_SECONDS = 300.0
 """How long an episode that is over still says so."""
 
-UNTOUCHED_SECONDS = 120.0
+UNTOUCHED_SECONDS = 10.0
 LEFT_SECONDS = 300.0
-"""How long an episode keeps its room when there is no other: one in which nothing was done, and one that was
-begun to be played, after its last call."""
+"""How long an episode keeps its room when there is no other: one in which nothing was done (the oldest goes
+first), and one that was begun to be played, after its last call."""
 
 ID_BYTES = 16
 
@@ -33,17 +35,24 @@ class UnknownEpisode(LookupError):
     """There is no such episode (any more); the text says so in one line, and what to do."""
 
 
+class TurnUnderWay(RuntimeError):
+    """The episode has another turn waiting or under way; the text says so in one line, and what to do."""
+
+
 class Full(RuntimeError):
     """There is no room for another episode; the text says so in one line, and what to do."""
 
 
 @dataclass(slots=True)
 class _Episode:
-    """An episode that is being played; `begun` and `used` are times of the clock."""
+    """An episode that is being played; `begun` and `used` are times of the clock, `busy` says how many hold
+    it (claims of turns, and turns), and `ended` whether it was over when it was last held."""
 
     env: Environment
     begun: float
     used: float
+    busy: int = 0
+    ended: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -98,6 +107,26 @@ class Sessions:
             self._living(episode_id)
             del self._episodes[str(episode_id)]
 
+    @contextmanager
+    def claimed(self, episode_id: object) -> Iterator[None]:
+        """Hold an episode for a turn that is taken within the block, after whatever it waits for.
+
+        It does not expire meanwhile. Raises UnknownEpisode, and TurnUnderWay where it is held already: turns
+        that waited for each other in threads would keep others out.
+        """
+        with self._lock:
+            episode = self._living(episode_id)
+            if episode.busy:
+                raise TurnUnderWay(
+                    "This episode has a turn under way: wait for its answer before the next one."
+                )
+            self._touch(episode, 1)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._touch(episode, -1)
+
     def call(self, episode_id: object, tool: str, arguments: Mapping[str, Any]) -> Step:
         """One structured call, as `Environment.call` takes it. Raises UnknownEpisode.
 
@@ -106,25 +135,27 @@ class Sessions:
         return self._turn(episode_id, lambda env: env.call(tool, **arguments))
 
     def step(self, episode_id: object, text: str) -> Step:
-        """A model's message, as `Environment.step` takes it, and the like."""
-        return self._turn(episode_id, lambda env: env.step(text))
+        """A model's message, as `Environment.step` takes it, and the like. The history keeps its calls only:
+        the text around them may be long."""
+        return self._turn(episode_id, lambda env: _without_message(env, env.step(text)))
 
     def _turn(self, episode_id: object, take: Callable[[Environment], Step]) -> Step:
-        episode = self._find(episode_id)
-        with episode.lock:
-            try:
-                return take(episode.env)
-            except BaseException:
-                episode.env.take_back()
-                raise
-
-    def _find(self, episode_id: object) -> _Episode:
-        """An episode, which is in use from now on unless it is over. Raises UnknownEpisode."""
         with self._lock:
             episode = self._living(episode_id)
-            if not episode.env.done:
-                episode.used = self._clock()
-            return episode
+            self._touch(episode, 1)
+        try:
+            with episode.lock:
+                return _taken(episode.env, take)
+        finally:
+            with self._lock:
+                self._touch(episode, -1)
+
+    def _touch(self, episode: _Episode, held: int) -> None:
+        """Count who holds an episode, which is in use from now on, unless it was over before."""
+        if not episode.ended:
+            episode.used = self._clock()
+        episode.ended = episode.env.done
+        episode.busy += held
 
     def _living(self, episode_id: object) -> _Episode:
         """An episode that has not expired. Raises UnknownEpisode."""
@@ -135,16 +166,18 @@ class Sessions:
 
     def _unknown(self) -> str:
         return (
-            "There is no episode with this id: it is mistyped, or the episode has expired (after "
-            f"{_minutes(self.idle_seconds)} without a call, {_minutes(self.max_seconds)} in all). "
-            "Start a new episode."
+            "There is no episode with this id: it is mistyped, or the episode was ended, gave its room to "
+            f"another, or has expired (after {_minutes(self.idle_seconds)} without a call, "
+            f"{_minutes(self.max_seconds)} in all, sooner once it is over). Start a new episode."
         )
 
     def _make_room(self, now: float) -> None:
         """See to it that there is room for one more. Raises Full."""
-        for end in (self._end, self._end_when_full):
-            if len(self._episodes) >= self.capacity:
-                self._drop(end, now)
+        self._drop(self._end, now)
+        if len(self._episodes) >= self.capacity:
+            self._drop(self._end_when_full, now)
+        if len(self._episodes) >= self.capacity:
+            self._drop_untouched(now)
         if len(self._episodes) >= self.capacity:
             raise Full(
                 f"There is no room for another episode: {self.capacity:,} are being played. "
@@ -155,17 +188,45 @@ class Sessions:
         for key in [key for key, episode in self._episodes.items() if end(episode) <= now]:
             del self._episodes[key]
 
+    def _drop_untouched(self, now: float) -> None:
+        """Drop the oldest episode in which nothing was done, but no young one: whoever begins many episodes
+        keeps nobody out for long."""
+        found = (key for key, episode in self._episodes.items() if _is_untouched(episode, now))
+        oldest = next(found, None)
+        if oldest is not None:
+            del self._episodes[oldest]
+
     def _end(self, episode: _Episode) -> float:
-        """When an episode expires, should nothing more be done in it."""
+        """When an episode expires, should nothing more be done in it; never while it is held."""
+        if episode.busy:
+            return math.inf
         idle = FINISHED_SECONDS if episode.env.done else self.idle_seconds
         return min(episode.used + min(idle, self.idle_seconds), episode.begun + self.max_seconds)
 
     def _end_when_full(self, episode: _Episode) -> float:
-        """The same, when room is short: whoever begins many episodes keeps nobody out for long."""
-        if episode.env.done:
-            return episode.used
-        idle = UNTOUCHED_SECONDS if episode.env.turns == 0 else LEFT_SECONDS
-        return min(self._end(episode), episode.used + idle)
+        """The same, when room is short."""
+        idle = 0.0 if episode.env.done else LEFT_SECONDS
+        return min(self._end(episode), math.inf if episode.busy else episode.used + idle)
+
+
+def _is_untouched(episode: _Episode, now: float) -> bool:
+    """Whether nothing was done in an episode for long enough to give its room away."""
+    return not episode.busy and episode.env.turns == 0 and episode.used + UNTOUCHED_SECONDS <= now
+
+
+def _taken(env: Environment, take: Callable[[Environment], Step]) -> Step:
+    """A turn, which was never taken if it raises."""
+    try:
+        return take(env)
+    except BaseException:
+        env.take_back()
+        raise
+
+
+def _without_message(env: Environment, step: Step) -> Step:
+    """A step whose message is no longer in the history."""
+    env.history[-1:] = [replace(turn, message=None) for turn in env.history[-1:]]
+    return step
 
 
 def _minutes(seconds: float) -> str:

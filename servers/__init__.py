@@ -10,10 +10,13 @@ http_views.py           from problems and episodes to what it sends
 http_errors.py          every error in one form
 http_limits.py          bytes of a request, calls at a time, and who waits
 openenv_app.py          the OpenEnv server of one environment, alone or mounted
+openenv_gate.py         how many steps work at a time
+openenv_limits.py       what is taken out of OpenEnv's server
+protocol.py             how connections begin and end: headers in time, a quiet end
 openenv_environments.py both environments as OpenEnv knows them
 openenv_models.py       actions, observations and states of OpenEnv
 client.py               typed clients of the OpenEnv servers
 mcp.py                  both environments as tools for agents
 verifiers/              a package for the verifiers library and the Environments Hub
-openenv.yaml, Dockerfile  what a Space of one OpenEnv environment needs
+openenv.yaml, arena/openenv.yaml  manifests of the two environments; Dockerfile: the whole server
 """

@@ -8,17 +8,30 @@ from contextlib import contextmanager
 from random import Random
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from dsl_debug.episode import Step
 from dsl_debug.episode.python import PythonDebugEnv
 from dsl_debug.problem import DslProblem, PythonProblem
 from dsl_debug.sandbox import SandboxError
-from dsl_debug.sessions import Full, Sessions, UnknownEpisode
-from dsl_debug.visitors import MAX_CODE, MAX_WORDS, Busy, Refused, Turnstile, checked_text, choose, fitting
+from dsl_debug.sessions import Full, Sessions, TurnUnderWay, UnknownEpisode
+from dsl_debug.visitors import (
+    MAX_CODE,
+    MAX_MESSAGE,
+    MAX_MESSAGE_CALLS,
+    MAX_WORDS,
+    Busy,
+    Gone,
+    Refused,
+    Turnstile,
+    checked_message,
+    checked_text,
+    choose,
+    fitting,
+)
 from servers.http_errors import MAX_SHOWN, ApiError
-from servers.http_limits import MAX_BODY, MAX_MESSAGE
+from servers.http_limits import MAX_BODY
 from servers.http_models import (
     CallRequest,
     EnvironmentName,
@@ -65,7 +78,6 @@ class HttpApi:
         self._sessions = sessions
         self._turns = turns
         self._rng = rng
-        self._playing: set[str] = set()
 
     async def index(self) -> Index:
         """What this server is, what there is to play, and what callers have to keep to."""
@@ -81,6 +93,7 @@ class HttpApi:
             limits={
                 "characters_of_code": MAX_CODE,
                 "characters_of_a_message": MAX_MESSAGE,
+                "calls_of_a_message": MAX_MESSAGE_CALLS,
                 "characters_of_other_texts": MAX_WORDS,
                 "bytes_of_a_request": MAX_BODY,
                 "episodes_at_once": self._sessions.capacity,
@@ -126,12 +139,13 @@ class HttpApi:
         response.headers["Location"] = f"/episodes/{episode_id}"
         return started(env, episode_id, self._sessions.idle_seconds)
 
-    async def step(self, episode_id: str, turn: StepRequest) -> StepAnswer:
+    async def step(self, episode_id: str, turn: StepRequest, request: Request) -> StepAnswer:
         """Take a turn, with one call or with a model's message. The turn that submits ends the episode."""
-        with _told(), self._claimed(episode_id):
-            is_function = isinstance(self._env(episode_id), PythonDebugEnv)
-            turnstile = self._turns["python" if is_function else "dsl"]
-            return answer_to(await turnstile.call(self._turn(episode_id, turn)))
+        with _told(), self._sessions.claimed(episode_id):
+            env = self._env(episode_id)
+            turnstile = self._turns["python" if isinstance(env, PythonDebugEnv) else "dsl"]
+            work = self._turn(episode_id, env, turn)
+            return answer_to(await turnstile.call(work, request.is_disconnected), env)
 
     async def state(self, episode_id: str) -> EpisodeState:
         """How an episode stands, with all that was called and answered. Takes no turn."""
@@ -164,22 +178,11 @@ class HttpApi:
             raise TypeError(f"no environment of this API: {type(env).__name__}")
         return env
 
-    @contextmanager
-    def _claimed(self, episode_id: str) -> Iterator[None]:
-        """For the time of one turn. Calls that waited for each other in the threads would keep others out."""
-        if episode_id in self._playing:
-            message = "This episode has a turn under way: wait for its answer before the next one."
-            raise ApiError(409, "turn_under_way", message)
-        self._playing.add(episode_id)
-        try:
-            yield
-        finally:
-            self._playing.discard(episode_id)
-
-    def _turn(self, episode_id: str, turn: StepRequest) -> Callable[[], Step]:
-        """What a thread has to do for a turn. Raises ApiError for a text that is too long."""
+    def _turn(self, episode_id: str, env: Playable, turn: StepRequest) -> Callable[[], Step]:
+        """What a thread has to do for a turn. Raises ApiError and Refused for what is too long."""
         if not isinstance(turn, CallRequest):
-            return lambda: self._sessions.step(episode_id, turn.message)
+            message = checked_message(turn.message, env.tools)
+            return lambda: self._sessions.step(episode_id, message)
         for name, value in turn.arguments.items():
             if isinstance(value, str):  # what is none is told by the tool
                 _check_argument(name, value)
@@ -211,9 +214,11 @@ def _told() -> Iterator[None]:
         raise ApiError(422, "refused", str(error)) from None
     except UnknownEpisode as error:
         raise ApiError(404, "unknown_episode", str(error)) from None
+    except TurnUnderWay as error:
+        raise ApiError(409, "turn_under_way", str(error)) from None
     except Full as error:
         raise ApiError(503, "full", str(error), retry_after=LATER) from None
-    except Busy as error:
+    except (Busy, Gone) as error:
         raise ApiError(503, "busy", str(error), retry_after=SOON) from None
     except SandboxError as error:
         message = "The sandbox failed, not your code: the turn was not counted. Try again."

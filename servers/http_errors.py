@@ -110,6 +110,9 @@ def validation_error(found: Sequence[Mapping[str, Any]]) -> ApiError:
     if first["type"] == "json_invalid":
         reason = first["ctx"]["error"]
         return ApiError(400, "not_json", f"The body is not JSON: {reason} at character {first['loc'][-1]}.")
+    if _is_broken_key(first):
+        message = "A key is not valid Unicode: it holds half of a surrogate pair."
+        return ApiError(422, "invalid", message, "body")
     if first["loc"] == ("body",):
         wanted = " with either tool and arguments, or message" if first["type"] == _NO_FORM else ""
         message = f"The body has to be a JSON object{wanted}, and Content-Type: application/json its header."
@@ -123,6 +126,13 @@ def validation_error(found: Sequence[Mapping[str, Any]]) -> ApiError:
 # Types of errors of the validation: the one where a turn has neither of its forms, and those with our words.
 _NO_FORM = "union_tag_not_found"
 _REASONS = {"missing": "this field is missing", "extra_forbidden": "there is no such field here"}
+
+
+def _is_broken_key(error: Mapping[str, Any]) -> bool:
+    """Whether the name of a field or of an argument holds what no text may hold."""
+    *before, last = error["loc"]
+    is_object = before in ([], ["body"]) and last in _OURS
+    return error["type"] == "string_unicode" and (is_object or last == "[key]")
 
 
 # Parts of a place that are ours and not the request's: where it stands, and which of two forms it has.

@@ -1,18 +1,17 @@
 """What one process does for strangers at a time: bytes of a request, seconds to send it, calls at once.
 
 What this guards: the memory that a body takes, before anything reads it; a connection that sends a body
-without end; the event loop, which answers everybody while threads work. What it does not guard: the room,
-which one caller may take alone. Addresses tell nothing behind a proxy, so that is for what stands in front.
+without end; the event loop, which answers everybody while threads work. What it does not guard: the places,
+which one caller may take alone for as long as turns take. Addresses tell nothing behind a proxy, so that is
+for what stands in front.
 """
 
 import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dsl_debug.visitors import MAX_MESSAGE
 from servers.http_errors import ApiError, answer
-
-MAX_MESSAGE = 100_000
-"""Characters of a model's message: more than its 12,288 tokens hold."""
 
 MAX_ARGUMENTS = 16
 """Arguments of a structured call. No tool takes more than two, and what is wrong is still told."""
@@ -32,8 +31,8 @@ FUNCTIONS_AT_ONCE = 2
 small machine has processors."""
 
 MAX_WAITING = 100
-"""Calls that may wait for their turn, of each kind. A call takes a second at the most in most cases, and
-clients mostly give up after a minute or two."""
+"""Calls that may wait for their turn, of each kind. A call takes a second at the most in most cases; what has
+waited for a minute is given up, and what has not begun when its caller leaves is dropped."""
 
 
 class BodyLimit:

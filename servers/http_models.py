@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from dsl_debug.visitors import MAX_WORDS
-from servers.http_limits import MAX_ARGUMENTS, MAX_MESSAGE
+from dsl_debug.visitors import MAX_MESSAGE, MAX_WORDS
+from servers.http_limits import MAX_ARGUMENTS
 
 EnvironmentName = Literal["dsl", "python"]
 Words = Annotated[str, Field(max_length=MAX_WORDS)]
@@ -136,6 +136,10 @@ class StepAnswer(TurnTaken):
     turns_left: int
     done: bool
     reward: float | None = Field(description="Null until the episode is over, and final from then on.")
+    signals: dict[str, float] = Field(
+        description="At the end of an episode of the arena, the four signals that the reward is the sum of; "
+        "empty otherwise."
+    )
 
 
 class EpisodeState(BaseModel):

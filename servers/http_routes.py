@@ -49,11 +49,14 @@ def _links() -> dict[str, Any]:
 def routes(api: "HttpApi") -> list[Mapping[str, Any]]:
     """The arguments of `add_api_route`, a route each."""
     problem, episode = "/problems/{problem_id}", "/episodes/{episode_id}"
+    unlisted = {"include_in_schema": False}
     known = {200: {"description": "The problem.", "links": {"start_episode": _START}}}
     begun = {201: {"description": "The episode has begun.", "links": _links()}}
     return [
         _route("GET", "/", api.index, "get_index", SERVER, "What this server is"),
         _route("GET", "/health", api.health, "get_health", SERVER, "Whether it answers"),
+        _route("HEAD", "/", api.index, "head_index", SERVER, "What this server is") | unlisted,
+        _route("HEAD", "/health", api.health, "head_health", SERVER, "Whether it answers") | unlisted,
         _route("GET", "/problems", api.list_problems, "list_problems", PROBLEMS, "List problems", 422),
         _route("GET", problem, api.get_problem, "get_problem", PROBLEMS, "Get one", 404, 422)
         | {"responses": _errors(404, 422) | known},

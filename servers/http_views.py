@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dsl_debug.episode import DSLDebugEnv, Step, messages, schemas
+from dsl_debug.episode.base import Environment
 from dsl_debug.episode.python import PythonDebugEnv
 from dsl_debug.episode.python_prompts import python_messages
 from dsl_debug.problem import DslProblem, PythonProblem
@@ -11,14 +12,16 @@ from servers.http_models import ChatMessage, EpisodeState, Offer, ProblemEntry, 
 
 Playable = DSLDebugEnv | PythonDebugEnv
 
+NOTHING = "There is nothing of this environment among the problems here: give a dataset that has some."
+
 
 def offer(problems: Mapping[str, DslProblem] | Mapping[str, PythonProblem], closed: tuple[str, ...]) -> Offer:
-    """What there is to play in one environment; `closed` are the reasons why nothing is."""
+    """What there is to play in one environment; `closed` are the reasons why nothing may be."""
     return Offer(
         problems=len(problems),
         categories=list(dict.fromkeys(problem.category for problem in problems.values())),
         open=bool(problems) and not closed,
-        closed_because=list(closed),
+        closed_because=[*closed, *([] if problems else [NOTHING])],
     )
 
 
@@ -45,14 +48,20 @@ def started(env: Playable, episode_id: str, idle_seconds: float) -> Started:
     )
 
 
-def answer_to(step: Step) -> StepAnswer:
+def answer_to(step: Step, env: Playable) -> StepAnswer:
     """What a turn led to."""
     return StepAnswer(
         **_taken(step).model_dump(),
         turns_left=step.info["turns_left"],
         done=step.done,
         reward=step.reward if step.done else None,
+        signals=signals_of(env),
     )
+
+
+def signals_of(env: Environment) -> dict[str, float]:
+    """The four signals of an episode of the arena that is over; {} otherwise."""
+    return env.signals if isinstance(env, PythonDebugEnv) and env.done else {}
 
 
 def state_of(env: Playable, episode_id: str) -> EpisodeState:

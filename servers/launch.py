@@ -129,6 +129,9 @@ def _server(problems: Problems) -> "Server":
 
     from servers.app import make_app
     from servers.http_limits import MAX_BODY
+    from servers.protocol import PromptProtocol, UntilTheEnd
+
+    app = make_app(problems)
 
     class Announced(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -136,8 +139,14 @@ def _server(problems: Problems) -> "Server":
             if self.started and sockets:
                 print(_announcement(problems, sockets[0]), flush=True)
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            for gate in app.state.gates:  # or all that wait would have to be waited for
+                gate.close()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        make_app(problems),
+        UntilTheEnd(app),
+        http=PromptProtocol,
         access_log=False,
         log_level="warning",
         server_header=False,

@@ -6,23 +6,29 @@ is kept for a connection: an episode is known by its id, on any connection.
 """
 
 import functools
+import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from random import Random
 from typing import Annotated, Any
 
 from mcp.server.fastmcp import FastMCP
+from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import Field
+from mcp.types import TextContent
+from pydantic import Field, ValidationError
 from starlette.applications import Starlette
 
 from dsl_debug.episode.python import PythonDebugEnv
 from dsl_debug.problem import DslProblem, PythonProblem
 from dsl_debug.sandbox import SandboxError
-from dsl_debug.sessions import Full, Sessions, UnknownEpisode
-from dsl_debug.visitors import MAX_CODE, MAX_WORDS, Busy, Refused, Turnstile, checked_text, choose
+from dsl_debug.sessions import Full, Sessions, TurnUnderWay, UnknownEpisode
+from dsl_debug.visitors import MAX_CODE, MAX_WORDS, Busy, Gone, Refused, Turnstile, checked_text, choose
 from servers.http_limits import FUNCTIONS_AT_ONCE, MAX_BODY, MAX_WAITING, PROGRAMS_AT_ONCE
-from servers.openenv_environments import KINDS, EnvironmentName, Kind
+from servers.http_models import EnvironmentName
+from servers.http_views import signals_of
+from servers.openenv_environments import KINDS, Kind
 from servers.problems import Problems
 
 INSTRUCTIONS = (
@@ -53,6 +59,16 @@ class AgentTools:
         if "episode_id" not in given:
             return _kind(given["environment"]).name
         return "python" if isinstance(self._sessions.env(given["episode_id"]), PythonDebugEnv) else "dsl"
+
+    @contextmanager
+    def claimed(self, given: Mapping[str, Any]) -> Iterator[None]:
+        """Hold the episode that a call is about, if there is one, while the call waits and works. Raises
+        UnknownEpisode and TurnUnderWay."""
+        if "episode_id" not in given:
+            yield
+            return
+        with self._sessions.claimed(given["episode_id"]):
+            yield
 
     def start_episode(
         self,
@@ -136,16 +152,49 @@ class AgentTools:
         checked_text(episode_id, "episode_id", MAX_WORDS)
         for name, value in arguments.items():
             checked_text(value, name, MAX_CODE if name == "code" else MAX_WORDS)
-        tools = self._sessions.env(episode_id).tools
-        if tool not in tools:
-            raise Refused(f"This episode has no tool {tool}; its tools: {', '.join(tools)}.")
+        env = self._sessions.env(episode_id)
+        if tool not in env.tools:
+            raise Refused(f"This episode has no tool {tool}; its tools: {', '.join(env.tools)}.")
         step = self._sessions.call(episode_id, tool, arguments)
+        signals = signals_of(env)
         return {
             "observation": step.observation,
             "turns_left": step.info["turns_left"],
             "done": step.done,
             "reward": step.reward if step.done else None,
+            **({"signals": signals} if signals else {}),
         }
+
+
+class _Server(FastMCP):
+    """Answers a call that the tools do not take with an `error` as well, instead of the library's lines."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        if name not in TOOLS:
+            return _told(f"There is no such tool; the tools: {', '.join(TOOLS)}.")
+        try:
+            return await super().call_tool(name, arguments)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            return _told(_wrong_argument(error.__cause__))
+
+
+def _told(message: str) -> tuple[list[TextContent], Answer]:
+    """An error, as text and as data."""
+    told = {"error": message}
+    return [TextContent(type="text", text=json.dumps(told))], told
+
+
+def _wrong_argument(error: ValidationError) -> str:
+    """What is wrong with the arguments of a call: all of them are texts."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = first["loc"][0]  # a parameter of ours
+    if first["type"] == "missing":
+        return f"The argument {name} is missing. This cost no turn."
+    if first["type"] == "string_unicode":
+        return f"{name} is not valid Unicode: it holds half of a surrogate pair. This cost no turn."
+    return f"{name} is a text; something else was sent. This cost no turn."
 
 
 def _kind(environment: str) -> Kind:
@@ -176,7 +225,7 @@ def mcp_app(
     (`servers.openenv_app.lifespans`), once.
     """
     tools = AgentTools(problems, sessions, rng or Random())
-    server = FastMCP(
+    server = _Server(
         "dsl-debug",
         INSTRUCTIONS,
         streamable_http_path="/",
@@ -188,23 +237,32 @@ def mcp_app(
         log_level="WARNING",
     )
     gates = turns or turnstiles()
+
+    async def is_gone() -> bool:
+        """Whether the agent that the call of this task came from has closed its connection."""
+        request = server.get_context().request_context.request
+        return request is not None and bool(await request.is_disconnected())
+
+    async def take(given: Mapping[str, Any], work: Callable[[], Answer]) -> Answer:
+        with tools.claimed(given):
+            return await gates[tools.environment(given)].call(work, is_gone)
+
     for name in TOOLS:
-        server.add_tool(
-            _waiting(getattr(tools, name), lambda given: gates[tools.environment(given)]), name=name
-        )
+        server.add_tool(_answering(getattr(tools, name), take), name=name)
     return server.streamable_http_app()
 
 
-def _waiting(
-    method: Callable[..., Answer], gate: Callable[[Mapping[str, Any]], Turnstile]
+def _answering(
+    method: Callable[..., Answer],
+    take: Callable[[Mapping[str, Any], Callable[[], Answer]], Awaitable[Answer]],
 ) -> Callable[..., Awaitable[Answer]]:
     """A tool that waits for its turn, works in a thread, and answers whatever happens."""
 
     @functools.wraps(method)
     async def tool(**given: Any) -> Answer:
         try:
-            return await gate(given).call(lambda: method(**given))
-        except (Refused, UnknownEpisode, Full, Busy) as error:
+            return await take(given, lambda: method(**given))
+        except (Refused, UnknownEpisode, TurnUnderWay, Full, Busy, Gone) as error:
             return {"error": str(error)}
         except Exception as error:
             # No mistake of the agent; its text may hold what agents must not see.

@@ -11,17 +11,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from openenv.core.env_server.http_server import create_app  # type: ignore[import-untyped]
 from openenv.core.env_server.types import ConcurrencyConfig  # type: ignore[import-untyped]
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from dsl_debug.data.loading import SAMPLES
 from dsl_debug.visitors import Refused
-from servers.http_errors import ApiError, answer
+from servers.http_errors import ApiError, add_error_handlers, answer, validation_error
 from servers.http_limits import BodyLimit
-from servers.openenv_environments import KINDS, DebugEnvironment, EnvironmentName, Gate, Unavailable
+from servers.http_models import EnvironmentName
+from servers.openenv_environments import KINDS, DebugEnvironment
+from servers.openenv_gate import Gate, Unavailable
+from servers.openenv_limits import close_side_doors
 from servers.openenv_models import DebugObservation, DebugState
 from servers.problems import VARIABLE, Problems, open_problems
 
@@ -43,16 +47,19 @@ def openenv_app(
     environment: EnvironmentName,
     capacity: int = CAPACITY,
     idle_seconds: float = IDLE_SECONDS,
+    gate: Gate | None = None,
 ) -> FastAPI:
     """The server of an environment. With ENABLE_WEB_INTERFACE=true it has OpenEnv's own page at `/web/`.
 
+    Its steps go through `gate`, which is closed when the server ends: close it before, and nobody waits.
     Whoever mounts it enters `lifespans` for it, or sessions that are not used never end.
     """
     kind = KINDS[environment]
+    gate = gate or Gate(kind.at_once)
     if os.environ.get("ENABLE_WEB_INTERFACE"):
         _stay_offline()
     server: FastAPI = create_app(
-        partial(DebugEnvironment, kind, problems, Gate(kind.at_once)),
+        partial(DebugEnvironment, kind, problems, gate),
         kind.action,
         DebugObservation,
         env_name=kind.title,
@@ -61,9 +68,10 @@ def openenv_app(
     )
     server.title = kind.title
     server.description = kind.description
+    server.router.on_shutdown.append(gate.close)
     _arrange_pages(server)
-    server.add_exception_handler(Refused, _told(400, "refused"))
-    server.add_exception_handler(Unavailable, _told(503, "unavailable"))
+    close_side_doors(server)
+    _tell_errors(server)
     return server
 
 
@@ -100,6 +108,23 @@ def _arrange_pages(server: FastAPI) -> None:
 
 async def _to_page(request: Request) -> RedirectResponse:
     return RedirectResponse(f"{request.scope.get('root_path', '')}/web/")
+
+
+def _tell_errors(server: FastAPI) -> None:
+    """Have errors told in the form of the HTTP API, those of OpenEnv's own checks as well."""
+    add_error_handlers(server)
+    server.add_exception_handler(Refused, _told(400, "refused"))
+    server.add_exception_handler(Unavailable, _told(503, "unavailable"))
+    others = server.exception_handlers[HTTPException]
+
+    async def checked(request: Request, error: Exception) -> Response:
+        found = getattr(error, "detail", None)
+        if not isinstance(found, list):
+            told = others(request, error)
+            return told if isinstance(told, Response) else await told
+        return answer(validation_error([{**fact, "loc": ("action", *fact["loc"])} for fact in found]))
+
+    server.add_exception_handler(HTTPException, checked)
 
 
 def _told(status: int, code: str) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:

@@ -6,13 +6,11 @@ not guard: who may open a session, and how many of them one caller holds.
 
 import html
 import logging
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 from openenv.core.env_server.interfaces import Environment as OpenEnv  # type: ignore[import-untyped]
 from openenv.core.env_server.types import EnvironmentMetadata  # type: ignore[import-untyped]
@@ -26,8 +24,10 @@ from dsl_debug.episode.tools import schemas
 from dsl_debug.lang.errors import did_you_mean, quoted
 from dsl_debug.problem import DslProblem, PythonProblem
 from dsl_debug.sandbox import SandboxError
-from dsl_debug.visitors import MAX_CODE, MAX_WORDS, Refused, checked_text, choose
-from servers.http_limits import FUNCTIONS_AT_ONCE, MAX_ARGUMENTS, MAX_MESSAGE, PROGRAMS_AT_ONCE
+from dsl_debug.visitors import MAX_CODE, MAX_WORDS, Refused, checked_message, checked_text, choose
+from servers.http_limits import FUNCTIONS_AT_ONCE, MAX_ARGUMENTS, PROGRAMS_AT_ONCE
+from servers.http_models import EnvironmentName
+from servers.openenv_gate import Gate, Unavailable
 from servers.openenv_models import (
     DebugAction,
     DebugArenaAction,
@@ -37,11 +37,7 @@ from servers.openenv_models import (
 )
 from servers.problems import Problems, dsl_env, python_env
 
-EnvironmentName = Literal["dsl", "python"]
 Episode = DSLDebugEnv | PythonDebugEnv
-
-WAIT_SECONDS = 60.0
-"""How long a step waits for its turn before the caller is told to try again."""
 
 PAGE_STYLE = "max-width: 32rem; max-height: 30rem; overflow: auto; white-space: pre-wrap"
 """Of a text on OpenEnv's page, whose cards are narrow."""
@@ -49,32 +45,6 @@ PAGE_STYLE = "max-width: 32rem; max-height: 30rem; overflow: auto; white-space: 
 RESET_ARGUMENTS = ("seed", "episode_id", "problem_id", "category", "difficulty")
 
 log = logging.getLogger(__name__)
-
-
-class Unavailable(RuntimeError):
-    """Something that the server cannot do at present; the text says so in one line, and what to do."""
-
-
-class Gate:
-    """Lets `at_once` steps work at a time; the others wait, each in the thread of its own session."""
-
-    def __init__(self, at_once: int, wait_seconds: float = WAIT_SECONDS) -> None:
-        self._places = threading.BoundedSemaphore(at_once)
-        self._wait_seconds = wait_seconds
-
-    @contextmanager
-    def place(self, seconds: float | None = None) -> Iterator[None]:
-        """A place for the time of the block; `seconds` waits less than usual. Raises Unavailable."""
-        patience = self._wait_seconds if seconds is None else min(seconds, self._wait_seconds)
-        if not self._places.acquire(timeout=max(0.0, patience)):
-            raise Unavailable(
-                f"Too many steps at once: this one waited {patience:g} s and was not taken. It cost no turn; "
-                "try again in a few seconds."
-            )
-        try:
-            yield
-        finally:
-            self._places.release()
 
 
 @dataclass(frozen=True)
@@ -183,7 +153,7 @@ class DebugEnvironment(OpenEnv):  # type: ignore[misc]
             raise Refused(
                 "There is no episode yet: call reset first (over plain HTTP nothing is kept: use /ws)."
             )
-        tool, arguments = _checked_call(action)
+        tool, arguments = _checked_call(action, episode)
         with self._gate.place(timeout_s):
             return self._seen(episode, self._turn(episode, action.message, tool, arguments))
 
@@ -255,6 +225,7 @@ class DebugEnvironment(OpenEnv):  # type: ignore[misc]
 
 def _check_names(unknown: Mapping[str, object]) -> None:
     for name in unknown:
+        checked_text(name, "The name of an argument", MAX_WORDS)
         hint = did_you_mean(name, RESET_ARGUMENTS) or ";"
         raise Refused(f"reset takes no {quoted(name)}{hint} it takes: {', '.join(RESET_ARGUMENTS)}.")
 
@@ -266,11 +237,11 @@ def _checked_seed(seed: object) -> int | None:
     return seed
 
 
-def _checked_call(action: DebugAction) -> tuple[str, dict[str, Any]]:
+def _checked_call(action: DebugAction, episode: Episode) -> tuple[str, dict[str, Any]]:
     """The call of an action, whose message is looked at as well. Raises Refused for what is too long, and for
     what no answer could quote."""
     if action.message is not None:
-        checked_text(action.message, "message", MAX_MESSAGE)
+        checked_message(action.message, episode.tools)
         return "", {}
     if len(action.arguments) > MAX_ARGUMENTS:
         raise Refused(f"A call has at most {MAX_ARGUMENTS} arguments; {len(action.arguments)} were sent.")

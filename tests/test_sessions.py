@@ -16,6 +16,7 @@ from dsl_debug.sessions import (
     UNTOUCHED_SECONDS,
     Full,
     Sessions,
+    TurnUnderWay,
     UnknownEpisode,
 )
 from tests.problems import BUGGY, CORRECT, make_problem
@@ -140,7 +141,7 @@ def test_an_expired_episode_reads_as_one_that_never_was(clock: Clock) -> None:
     with pytest.raises(UnknownEpisode) as unknown:
         sessions.call("x" * 22, "read_docs", DOCS)
     assert str(expired.value) == str(unknown.value)
-    assert "(after 1 minute without a call, 120 minutes in all)" in str(expired.value)
+    assert "(after 1 minute without a call, 120 minutes in all, sooner once it is over)" in str(expired.value)
 
 
 def test_a_call_keeps_an_episode_alive_but_not_without_end(clock: Clock) -> None:
@@ -215,6 +216,89 @@ def test_episodes_that_are_left_keep_nobody_out_for_half_an_hour(clock: Clock) -
     begun(sessions)
     with pytest.raises(UnknownEpisode):
         sessions.call(left, "read_docs", DOCS)
+
+
+def test_when_room_is_short_the_oldest_that_nobody_began_to_play_goes_first(clock: Clock) -> None:
+    sessions = Sessions(capacity=3, clock=clock)
+    played, oldest, other = (begun(sessions) for _ in range(3))
+    sessions.call(played, "read_docs", DOCS)
+    clock.now += UNTOUCHED_SECONDS
+    begun(sessions)
+    with pytest.raises(UnknownEpisode, match="gave its room to another"):
+        sessions.env(oldest)
+    assert [turns_left(sessions, kept) for kept in (played, other)] == [6, 7]
+    with pytest.raises(Full):  # the only one that is untouched is young
+        begun(sessions)
+
+
+def test_an_episode_whose_turn_waits_keeps_its_room(clock: Clock) -> None:
+    sessions = Sessions(capacity=1, idle_seconds=60, max_seconds=600, clock=clock)
+    waiting = begun(sessions)
+    with sessions.claimed(waiting):
+        clock.now += 1_000
+        with pytest.raises(Full):
+            begun(sessions)
+        assert len(sessions) == 1
+        assert turns_left(sessions, waiting) == 7
+    with pytest.raises(UnknownEpisode):  # its time is over
+        sessions.env(waiting)
+
+
+def test_an_episode_is_in_use_from_when_a_turn_is_accepted_to_its_end(clock: Clock) -> None:
+    sessions = Sessions(idle_seconds=60, clock=clock)
+    episode_id = begun(sessions)
+    with sessions.claimed(episode_id):
+        clock.now += 100
+    clock.now += 59
+    assert turns_left(sessions, episode_id) == 7
+
+
+def test_one_turn_is_claimed_at_a_time_and_only_of_an_episode_that_there_is() -> None:
+    sessions = Sessions()
+    episode_id, other = begun(sessions), begun(sessions)
+    with sessions.claimed(episode_id):
+        told = pytest.raises(TurnUnderWay, match="wait for its answer before the next one")
+        with told, sessions.claimed(episode_id):
+            raise AssertionError("it was claimed twice")
+        with sessions.claimed(other):
+            pass
+    with pytest.raises(ZeroDivisionError), sessions.claimed(episode_id):
+        raise ZeroDivisionError
+    with sessions.claimed(episode_id):  # a turn that failed does not hold it
+        assert turns_left(sessions, episode_id) == 7
+    with pytest.raises(UnknownEpisode), sessions.claimed("nothing"):
+        raise AssertionError("there is nothing to claim")
+
+
+def test_to_claim_a_finished_episode_does_not_keep_it(clock: Clock) -> None:
+    sessions = Sessions(clock=clock)
+    episode_id = begun(sessions)
+    sessions.call(episode_id, "submit", {"code": CORRECT})
+    clock.now += FINISHED_SECONDS - 1
+    with sessions.claimed(episode_id):
+        assert sessions.call(episode_id, "read_docs", DOCS).observation == OVER
+    clock.now += 1
+    with pytest.raises(UnknownEpisode):
+        sessions.env(episode_id)
+
+
+def test_expired_episodes_are_dropped_whenever_one_begins(clock: Clock) -> None:
+    sessions = Sessions(idle_seconds=60, clock=clock)
+    begun(sessions)
+    clock.now += 60
+    begun(sessions)
+    assert len(sessions._episodes) == 1
+
+
+def test_what_stands_around_calls_is_not_kept() -> None:
+    sessions = Sessions()
+    episode_id = begun(sessions)
+    sessions.step(episode_id, "x" * 90_000 + call_block("run", {"code": BUGGY}))
+    sessions.step(episode_id, "x" * 90_000)
+    turns = sessions.env(episode_id).history
+    assert [turn.message for turn in turns] == [None, None]
+    assert turns[0].step.info["results"][0]["arguments"] == {"code": BUGGY}
+    assert len(repr(turns)) < 10_000
 
 
 def test_a_capacity_below_one_is_refused() -> None:

@@ -23,18 +23,14 @@ if str(HERE) in sys.path and not (HERE / "dsl_debug" / "__init__.py").is_file():
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import judge
 from dsl_debug.episode.dsl import table_text
-from dsl_debug.lang import Limits
 from dsl_debug.problem import COLUMNS, ENVIRONMENT, DslProblem
 from dsl_debug.scoring import Outcome, failure
+from dsl_debug.visitors import LIMITS, MAX_CODE
 
-MAX_PROGRAM = 20_000
 MAX_ROW = 1_000_000
 MAX_HIDDEN = 8
 MAX_LINE = 300
-"""Characters of a program, of a row and of a line that says what is wrong; hidden tables of a row."""
-
-LIMITS = Limits(rows=50_000, cells=1_000_000, steps=2_000, seconds=2.0)
-"""What one run may cost: far more than a fix needs, far less than a visitor could take from the others."""
+"""Characters of a row and of a line that says what is wrong; hidden tables of a row."""
 
 VERDICTS = {
     "": "Correct: right on the tables shown and on all hidden ones.",
@@ -72,8 +68,8 @@ def verdict(code: str, problem: DslProblem) -> Verdict:
     """Judge a program as the metric does. Raises ValueError for one that is too long, or no text."""
     if not isinstance(code, str):
         raise ValueError("a program is a text")
-    if len(code) > MAX_PROGRAM:
-        raise ValueError(f"the program has {len(code):,} characters; at most {MAX_PROGRAM:,} are judged here")
+    if len(code) > MAX_CODE:
+        raise ValueError(f"the program has {len(code):,} characters; at most {MAX_CODE:,} are judged here")
     outcome = judge(problem, code, LIMITS) if code.strip() else Outcome()
     reason = failure(outcome)
     solved = not reason

@@ -1,5 +1,6 @@
 """The whole server: what is mounted in it, how it describes itself, and the command that starts it."""
 
+import asyncio
 import json
 import os
 import re
@@ -7,20 +8,25 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from websockets.sync.client import connect
 
 from dsl_debug import sessions, visitors
-from servers import http_api, http_limits, launch
-from servers.app import make_app
+from dsl_debug.episode.tools import call_block
+from servers import http_api, http_limits, launch, protocol
+from servers.app import Sharing, make_app
+from servers.openenv_gate import Gate
 from servers.problems import VARIABLE, Problems
 from tests.servers.conftest import problems_of, start
+from tests.servers.openenv_serving import run_async
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs" / "serving.md").read_text("utf-8")
@@ -98,7 +104,7 @@ def test_the_page_about_serving_tells_the_limits_as_they_are() -> None:
         f"| episodes at a time | {sessions.CAPACITY} |",
         f"{sessions.IDLE_SECONDS / 60:g} minutes after its last call, {sessions.MAX_SECONDS / 3600:g} hours",
         f"{sessions.FINISHED_SECONDS / 60:g} minutes after its end",
-        f"{sessions.UNTOUCHED_SECONDS / 60:g} minutes after its start if nothing was done",
+        f"{sessions.UNTOUCHED_SECONDS:g} s after its start if nothing was done",
         f"{sessions.LEFT_SECONDS / 60:g} minutes after its last call |",
         f"{http_limits.PROGRAMS_AT_ONCE} program and {http_limits.FUNCTIONS_AT_ONCE} functions; "
         f"{http_limits.MAX_WAITING} more",
@@ -106,13 +112,15 @@ def test_the_page_about_serving_tells_the_limits_as_they_are() -> None:
         f"{visitors.ARENA_LIMITS.seconds:g} s each, {visitors.ARENA_LIMITS.total_seconds:g} s together, "
         f"{visitors.ARENA_LIMITS.memory_mb} MB",
         f"| connections | {launch.CONNECTIONS} |",
+        f"more than {protocol.HEADER_SECONDS:g} s to send the headers",
+        f"requests get {launch.GOODBYE_SECONDS} s and are then told so\n(503, `stopping`)",
     ]
     missing = [limit for limit in limits if limit not in PAGE]
     assert not missing
 
 
 def test_the_page_names_every_code_of_an_error() -> None:
-    sources = "".join(path.read_text("utf-8") for path in (ROOT / "servers").glob("http_*.py"))
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "servers").glob("*.py"))
     codes = set(re.findall(r'ApiError\(\s*\d+, "(\w+)"', sources)) | set(
         re.findall(r'\d{3}: \("(\w+)"', sources)
     )
@@ -158,6 +166,47 @@ def test_the_command_serves_until_it_is_told_to_end(end: signal.Signals) -> None
         server.send_signal(end)
         output, errors = server.communicate(timeout=PATIENCE)
         assert (server.returncode, output, errors) == (0, "", "")
+
+
+def heavy_turn() -> str:
+    """A message whose calls take a while: programs with many names that there are not."""
+    names = "".join(f"aaaaaaaa{n:04d} = aaaaaaab{n:04d}\n" for n in range(120))
+    return call_block("run", {"code": names + "emit aaaaaaaa0001"}) * 4
+
+
+def test_an_end_with_steps_that_wait_is_quiet() -> None:
+    step = json.dumps({"type": "step", "data": {"message": heavy_turn()}})
+    with ExitStack() as held, started() as (server, printed):
+        found = re.search(r"answers at http(://127\.0\.0\.1:\d+) ", printed)
+        assert found
+        address = f"ws{found[1]}/openenv/dsl/ws"
+        callers = [held.enter_context(connect(address, proxy=None, open_timeout=PATIENCE)) for _ in range(5)]
+        for caller in callers:
+            caller.send('{"type": "reset", "data": {}}')
+            caller.recv()
+        for caller in callers:
+            caller.send(step)
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=PATIENCE)
+        assert server.returncode == 0
+        assert "Traceback" not in errors
+
+
+def test_turns_and_steps_of_openenv_share_their_places() -> None:
+    places = threading.Semaphore(1)
+    turns = Sharing(1, 5, places)
+    gate = Gate(1, places)
+
+    async def both() -> int:
+        with gate.place():
+            turn = asyncio.create_task(turns.call(lambda: 7))
+            await asyncio.sleep(0.2)
+            assert not turn.done()
+        return await turn
+
+    assert run_async(both()) == 7
+    with gate.place(0.0):
+        pass  # the turn gave its place back
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,11 @@ def test_the_server_says_how_full_it_is(client: TestClient) -> None:
     assert client.get("/health").json()["episodes"] == 1
 
 
+@pytest.mark.parametrize("path", ["/", "/health"])
+def test_who_only_asks_whether_it_answers_is_answered(client: TestClient, path: str) -> None:
+    assert client.head(path).status_code == 200
+
+
 # Problems
 
 
@@ -217,6 +222,10 @@ def test_a_function_is_tested_and_submitted(client: TestClient, arena: list[Pyth
     unchanged = call(client, wrong, "submit", code=problem.buggy_code)
     assert (unchanged["observation"], unchanged["done"]) == ("Incorrect.", True)
     assert fixed["reward"] > 3.0 > 0.0 >= unchanged["reward"]
+    for answer in (fixed, unchanged):
+        assert list(answer["signals"]) == ["r1", "r2", "r3", "r4"]
+        assert sum(answer["signals"].values()) == pytest.approx(answer["reward"])
+    assert tested["signals"] == {}
 
 
 # State and end
@@ -271,7 +280,7 @@ def test_an_episode_expires(client: TestClient, clock: Clock) -> None:
     assert client.get(f"/episodes/{episode_id}").status_code == 200
     clock.now += 1  # to look is not to play
     error = error_of(client.get(f"/episodes/{episode_id}"), 404)
-    assert "the episode has expired (after 1 minute without a call, 10 minutes in all)" in error["message"]
+    assert "has expired (after 1 minute without a call, 10 minutes in all, sooner" in error["message"]
     assert client.get("/health").json()["episodes"] == 0
 
 

@@ -6,8 +6,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from dsl_debug.episode.tools import call_block
 from servers.app import make_app
 from servers.http_errors import MAX_SHOWN, ApiError, answer
+from servers.http_views import NOTHING
 from servers.problems import Problems
 from tests.problems import make_problem
 from tests.servers.conftest import JSON, error_of, problems_of, start
@@ -27,7 +29,7 @@ DEEP = b"[" * 50_000
         (b'{"difficulty": ' + b"1" * 5_000 + b"}", 400, "bad_request", "cannot be read"),
         (b'{"difficulty": NaN}', 422, "invalid", "difficulty: Input should be a valid string"),
         (b'{"difficulty": "\\ud800"}', 422, "invalid", "difficulty: "),
-        (b'{"\\ud800": 1}', 422, "invalid", ""),
+        (b'{"\\ud800": 1}', 422, "invalid", "A key is not valid Unicode"),
         (b'{"difficulty": null}', 422, "invalid", "difficulty: Input should be a valid string"),
         (b'{"environment": "sql"}', 422, "invalid", "environment: Input should be 'dsl' or 'python'"),
         (b'{"dificulty": "easy"}', 422, "invalid", "dificulty: there is no such field here"),
@@ -86,10 +88,28 @@ def test_half_of_a_surrogate_pair_as_an_argument(client: TestClient) -> None:
     for body in (
         b'{"tool": "run", "arguments": {"code": "\\ud800"}}',
         b'{"tool": "run", "arguments": {"\\ud800": 1}}',
+        b'{"tool": "run", "\\ud800": 1}',
         b'{"tool": "\\ud800"}',
         b'{"message": "\\ud800"}',
     ):
         error_of(client.post(path, content=body, headers=JSON), 422)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (call_block("run", {"code": "x"}) * 5, "A message has at most 4 calls here"),
+        (call_block("run", {"code": "x" * 20_001}), "at most 20,000 characters together; 20,001 were sent."),
+    ],
+)
+def test_a_message_that_would_cost_too_much_is_refused_and_costs_nothing(
+    client: TestClient, message: str, told: str
+) -> None:
+    path = f"/episodes/{start(client)['episode_id']}"
+    error = error_of(client.post(f"{path}/step", json={"message": message}), 422)
+    assert error["code"] == "refused"
+    assert told in error["message"]
+    assert client.get(path).json()["turn"] == 0
 
 
 def test_what_was_sent_is_not_repeated_at_length(client: TestClient) -> None:
@@ -134,7 +154,7 @@ def test_unknown_paths(client: TestClient, path: str) -> None:
     [
         ("PUT", "/episodes", "POST"),
         ("GET", "/episodes", "POST"),
-        ("DELETE", "/", "GET"),
+        ("DELETE", "/", "GET, HEAD"),
         ("GET", "/episodes/x/step", "POST"),
         ("PATCH", "/episodes/x", "GET, DELETE"),
         ("TRACE", "/problems", "GET"),
@@ -174,6 +194,9 @@ def test_a_server_without_functions_says_so() -> None:
         error = error_of(client.post("/episodes", json={"environment": "python"}), 422)
         assert (error["code"], error["field"]) == ("no_problems", "environment")
         assert "started with a dataset without them" in error["message"]
+        offer = client.get("/").json()["environments"]["python"]
+        assert (offer["problems"], offer["open"]) == (0, False)
+        assert offer["closed_because"] == [NOTHING]
 
 
 # Faults of ours

@@ -4,7 +4,8 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
@@ -16,6 +17,7 @@ from fastapi.testclient import TestClient
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from dsl_debug import visitors
 from dsl_debug.episode import DSLDebugEnv, Step
 from dsl_debug.sessions import FINISHED_SECONDS, UNTOUCHED_SECONDS, Sessions
 from dsl_debug.visitors import Turnstile
@@ -130,6 +132,9 @@ def test_a_chunked_body_is_cut_off_by_a_real_server(app: FastAPI) -> None:
         except OSError:
             pass  # the server has closed the connection; its answer may be lost with it
         assert _received(line)[:12] in (b"HTTP/1.1 413", b"")
+        with _connected(url) as other:
+            other.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert _received(other)[:12] == b"HTTP/1.1 200"
 
 
 @contextmanager
@@ -178,9 +183,9 @@ class Counted(Turnstile):
         super().__init__(1, waiting=1)
         self.calls, self.second = 0, threading.Event()
 
-    async def call(self, work: Any) -> Any:
+    async def call(self, work: Any, is_gone: Any = None) -> Any:
         self.calls += 1
-        answer = asyncio.ensure_future(super().call(work))
+        answer = asyncio.ensure_future(super().call(work, is_gone))
         await asyncio.sleep(0)
         if self.calls == 2:
             self.second.set()
@@ -236,6 +241,43 @@ def test_a_full_waiting_room_is_told_and_costs_no_turn(
         held.go_on.set()
         assert [turn.result(PATIENCE).status_code for turn in (first, second)] == [200, 200]
     assert narrow.get(refused).json()["turn"] == 0
+
+
+def test_a_turn_whose_caller_has_gone_while_it_waited_is_not_taken(
+    held: Held, problems: Problems, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx2
+
+    monkeypatch.setattr(visitors, "GONE_SECONDS", 0.05)
+    sessions = Sessions(clock=clock)
+    with (
+        served(make_app(problems, sessions, Random(1))) as url,
+        httpx2.Client(base_url=url, timeout=PATIENCE) as client,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        busy, left = (start(client)["episode_id"] for _ in range(2))
+        first = threads.submit(client.post, f"/episodes/{busy}/step", json=DOCS)
+        try:
+            assert held.entered.wait(PATIENCE)
+            body = json.dumps(DOCS).encode()
+            head = f"POST /episodes/{left}/step HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            with _connected(url) as line:
+                line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                _until(lambda: sessions._episodes[left].busy == 1)
+            _until(lambda: sessions._episodes[left].busy == 0)  # while the other one is under way
+        finally:
+            held.go_on.set()
+        assert first.result(PATIENCE).json()["turn"] == 1
+        assert client.post(f"/episodes/{left}/step", json=DOCS).json()["turn"] == 1
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    """Wait for something that comes soon."""
+    for _ in range(20 * PATIENCE):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come")
 
 
 # Room

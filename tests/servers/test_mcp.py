@@ -136,6 +136,7 @@ def test_an_episode_of_the_arena(url: str) -> None:
         answer = await agent.call("submit", **given, code=problem.correct_code)
         assert answer["done"]
         assert answer["reward"] > 2
+        assert sum(answer["signals"].values()) == pytest.approx(answer["reward"])
 
     at(url, play)
 
@@ -184,6 +185,45 @@ def test_a_wrong_call_is_told_in_one_line(url: str, tool: str, arguments: dict[s
     assert list(answer) == ["error"]
     assert answer["error"].startswith(told)
     assert "\n" not in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "told"),
+    [
+        ("run", {}, "The argument code is missing. This cost no turn."),
+        ("run", {"cod": BUGGY}, "The argument code is missing. This cost no turn."),
+        ("run", {"code": None}, "code is a text; something else was sent. This cost no turn."),
+        ("submit", {"code": [BUGGY]}, "code is a text; something else was sent. This cost no turn."),
+        ("run", {"code": BUGGY, "episode_id": 7}, "episode_id is a text; something else was sent."),
+        ("start_episode", {"category": 7}, "category is a text; something else was sent."),
+        ("destroy", {"code": BUGGY}, "There is no such tool; the tools: start_episode, run, inspect,"),
+    ],
+)
+def test_arguments_that_are_none_are_told_in_one_line_and_cost_no_turn(
+    url: str, sessions: Sessions, tool: str, arguments: dict[str, Any], told: str
+) -> None:
+    async def play(agent: Agent) -> tuple[str, Any]:
+        episode_id = await agent.start()
+        return episode_id, await agent.call(tool, **({"episode_id": episode_id} | arguments))
+
+    episode_id, answer = at(url, play)
+    assert list(answer) == ["error"]
+    assert answer["error"].startswith(told)
+    assert "\n" not in answer["error"]
+    assert sessions.env(episode_id).turns == 0
+
+
+def test_an_episode_has_one_turn_at_a_time(url: str, sessions: Sessions) -> None:
+    async def play(agent: Agent) -> Any:
+        episode_id = await agent.start()
+        with sessions.claimed(episode_id):
+            refused = await agent.call("run", episode_id=episode_id, code=BUGGY)
+        return refused, await agent.call("run", episode_id=episode_id, code=BUGGY)
+
+    refused, taken = at(url, play)
+    told = "This episode has a turn under way: wait for its answer before the next one."
+    assert refused == {"error": told}
+    assert taken["turns_left"] == 7
 
 
 def test_what_is_refused_costs_no_turn(url: str, sessions: Sessions) -> None:

@@ -19,7 +19,8 @@ from dsl_debug.episode.tools import call_block
 from dsl_debug.sandbox import SandboxError
 from dsl_debug.visitors import MAX_CODE, Refused
 from servers.http_limits import MAX_MESSAGE
-from servers.openenv_environments import KINDS, DebugEnvironment, Gate, Unavailable
+from servers.openenv_environments import KINDS, DebugEnvironment
+from servers.openenv_gate import Gate, Unavailable
 from servers.openenv_models import ARENA_TOOLS, DSL_TOOLS, DebugAction, DebugArenaAction, DSLDebugAction
 from servers.problems import Problems
 from tests.problems import BUGGY, CORRECT, MARKS, OVERFIT, make_problem
@@ -125,6 +126,7 @@ def test_a_category_and_a_difficulty_choose_among_the_problems() -> None:
         ({"seed": True}, "seed is a whole number from 0 on, or null."),
         ({"seed": -1}, "seed is a whole number from 0 on, or null."),
         ({"episode_id": "x" * 501}, "episode_id has at most 500 characters; 501 were sent."),
+        ({"\ud800": 1}, "The name of an argument is not valid Unicode"),
         (
             {"problemid": "x"},
             "reset takes no 'problemid'; did you mean 'problem_id'? it takes: seed, episode_id",
@@ -262,6 +264,29 @@ def test_a_gate_lets_so_many_in_and_no_more() -> None:
         thread.join()
     assert len(most) == 12
     assert max(most) <= 2
+
+
+def test_a_gate_shares_the_places_of_the_process() -> None:
+    places = threading.Semaphore(1)
+    gates = [Gate(1, places), Gate(1, places)]
+    with gates[0].place(), pytest.raises(Unavailable, match="Too many steps at once"), gates[1].place(0.01):
+        pass
+    with gates[1].place(0.01):
+        assert not places.acquire(blocking=False)
+    assert places.acquire(blocking=False)
+
+
+def test_a_closed_gate_takes_no_step_and_costs_no_turn(shop: DebugEnvironment) -> None:
+    shop._gate.close()
+    with pytest.raises(Unavailable, match=r"The server is being stopped\. This cost no turn\."):
+        shop.step(act("submit", code=CORRECT))
+    assert shop.state.step_count == 0
+
+
+def test_a_message_with_many_calls_is_refused_before_anything_is_run(shop: DebugEnvironment) -> None:
+    with pytest.raises(Refused, match="A message has at most 4 calls here"):
+        shop.step(DebugAction(message=call_block("run", {"code": BUGGY}) * 5))
+    assert shop.state.step_count == 0
 
 
 @needs_arena

@@ -1,4 +1,4 @@
-"""What a container of one environment is made of: it exists, fits together, and its command serves."""
+"""What a container is made of: it exists, fits together, and its commands serve, all and one environment."""
 
 import json
 import os
@@ -6,8 +6,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,8 +22,10 @@ from openenv.validation import Level, Verdict, run_validation
 
 from dsl_debug import __version__
 from dsl_debug.episode import TOOLS
+from dsl_debug.episode.python import PYTHON_TOOLS
 from servers.http_limits import MAX_BODY
 from servers.openenv_app import ENVIRONMENT_VARIABLE, app
+from servers.openenv_environments import KINDS
 from servers.problems import VARIABLE
 from tests.servers.openenv_serving import free_port, serving, until
 
@@ -29,8 +34,8 @@ SERVERS = ROOT / "servers"
 DOCKERFILE = (SERVERS / "Dockerfile").read_text(encoding="utf-8")
 
 
-def manifest() -> dict[str, object]:
-    found: dict[str, object] = yaml.safe_load((SERVERS / "openenv.yaml").read_text(encoding="utf-8"))
+def manifest(folder: Path = SERVERS) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((folder / "openenv.yaml").read_text(encoding="utf-8"))
     return found
 
 
@@ -40,6 +45,8 @@ def instruction(name: str) -> str:
 
 
 COMMAND: list[str] = json.loads(instruction("CMD"))
+ALONE = re.findall(r"^#\s+(uvicorn .+)$", DOCKERFILE, re.MULTILINE)[0].split()
+"""The command that serves one environment, as the comment and the page give it."""
 
 
 def test_everything_that_is_copied_exists() -> None:
@@ -56,13 +63,18 @@ def test_what_is_installed_is_an_extra_of_the_package() -> None:
     assert f"FROM python:{project['requires-python'].removeprefix('>=')}" in DOCKERFILE
 
 
-def test_the_command_and_the_manifest_name_the_same_app_and_port() -> None:
-    module, _, name = COMMAND[1].partition(":")
+def test_the_commands_and_the_manifests_name_the_same_app_and_port() -> None:
+    module, _, name = ALONE[1].partition(":")
     assert getattr(import_module(module), name) is app
-    assert manifest()["app"] == COMMAND[1]
-    assert str(manifest()["port"]) == COMMAND[COMMAND.index("--port") + 1] == instruction("EXPOSE")
-    assert manifest()["version"] == __version__
-    assert int(COMMAND[COMMAND.index("--ws-max-size") + 1]) == MAX_BODY
+    assert COMMAND[:3] == ["python", "-m", "servers"]
+    for found in (manifest(), manifest(SERVERS / "arena")):
+        assert found["app"] == ALONE[1]
+        for command in (COMMAND, ALONE):
+            assert str(found["port"]) == command[command.index("--port") + 1] == instruction("EXPOSE")
+            assert command[command.index("--host") + 1] == "0.0.0.0"
+        assert found["version"] == __version__
+    assert int(ALONE[ALONE.index("--ws-max-size") + 1]) == MAX_BODY
+    assert " ".join(ALONE) in (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
 
 
 def test_it_does_not_run_as_root_and_its_health_is_asked_for() -> None:
@@ -73,39 +85,66 @@ def test_it_does_not_run_as_root_and_its_health_is_asked_for() -> None:
     compile(check[-1], "the health check", "exec")
 
 
-def test_openenv_accepts_the_manifest() -> None:
-    report = run_validation(SERVERS, max_level=Level.STATIC, skip_build=True)
+@pytest.mark.parametrize(
+    ("folder", "environment", "tools", "reward"),
+    [(SERVERS, "dsl", TOOLS, [0.0, 1.0]), (SERVERS / "arena", "python", PYTHON_TOOLS, [-1.3, 3.2])],
+)
+def test_openenv_accepts_the_manifests(
+    folder: Path, environment: str, tools: tuple[str, ...], reward: list[float]
+) -> None:
+    report = run_validation(folder, max_level=Level.STATIC, skip_build=True)
     assert report.verdict is Verdict.PASS
-    assert manifest()["validation"]["capabilities"]["declared_tools"] == list(TOOLS)  # type: ignore[index]
+    found = manifest(folder)
+    assert found["name"] == KINDS[environment].title
+    assert found["validation"]["capabilities"]["declared_tools"] == sorted(tools)
+    assert found["validation"]["reward"]["range"] == reward
+    assert found.get("variables", {}).get(ENVIRONMENT_VARIABLE, "dsl") == environment
 
 
-def test_the_command_serves_the_environment_that_the_variable_names(tmp_path: Path) -> None:
+@contextmanager
+def commanded(command: list[str], log: Path, **given: str) -> Iterator[str]:
+    """The address of what a command serves, on a free port of this machine."""
     port = str(free_port())
-    words = [port if word == str(manifest()["port"]) else word for word in COMMAND[1:]]
+    words = [port if word == "8000" else word for word in command]
     words[words.index("--host") + 1] = "127.0.0.1"
-    given = {**os.environ, ENVIRONMENT_VARIABLE: "python", VARIABLE: ""}
-    log = tmp_path / "log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", *COMMAND[:1], *words], cwd=ROOT, env=given, stdout=output, stderr=output
+            [sys.executable, "-m", *words],
+            cwd=ROOT,
+            env={**os.environ, **given},
+            stdout=output,
+            stderr=output,
         )
     url = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:
         assert server.poll() is None, log.read_text(encoding="utf-8")
         try:
-            return httpx.get(f"{url}/health", timeout=10).json() == {"status": "healthy"}
+            return httpx.get(f"{url}/health", timeout=10).status_code == 200
         except httpx.HTTPError:
             return False
 
     try:
         until(answers)
-        assert httpx.get(f"{url}/metadata", timeout=60).json()["name"] == "debug_arena"
-        too_much = httpx.post(f"{url}/reset", content=b" " * (MAX_BODY + 1), timeout=60)
-        assert too_much.status_code == 413
+        yield url
     finally:
         server.kill()
         server.wait()
+
+
+def test_the_command_serves_everything_in_one_process(tmp_path: Path) -> None:
+    with commanded(COMMAND[2:], tmp_path / "log", **{VARIABLE: ""}) as url:
+        assert httpx.get(f"{url}/", timeout=60).json()["name"]
+        for name, kind in KINDS.items():
+            facts = httpx.get(f"{url}/openenv/{name}/metadata", timeout=60).json()
+            assert facts["name"] == kind.title
+
+
+def test_the_other_command_serves_the_environment_that_the_variable_names(tmp_path: Path) -> None:
+    with commanded(ALONE, tmp_path / "log", **{ENVIRONMENT_VARIABLE: "python", VARIABLE: ""}) as url:
+        assert httpx.get(f"{url}/metadata", timeout=60).json()["name"] == "debug_arena"
+        too_much = httpx.post(f"{url}/reset", content=b" " * (MAX_BODY + 1), timeout=60)
+        assert too_much.status_code == 413
 
 
 def test_the_samples_are_played_unless_a_dataset_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,11 +20,13 @@ import httpx
 from fastapi import FastAPI
 from openenv.cli._validation import validate_running_environment
 from starlette.routing import Mount
+from websockets.asyncio.client import connect
 
 from dsl_debug.episode.tools import call_block
 from servers.client import DebugArenaClient, DSLDebugClient, call, message
 from servers.openenv_app import lifespans, openenv_app
-from servers.openenv_environments import Gate
+from servers.openenv_gate import Gate
+from servers.openenv_limits import NO_ATTACHING, NO_MCP
 from tests.problems import BUGGY, CONSTANT_EMITTER, CORRECT, OVERFIT, make_problem, one_row_problem
 from tests.servers.openenv_serving import (
     PATIENCE_SECONDS,
@@ -247,11 +249,8 @@ class Watched(Gate):
 
 
 @pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    """The gate of the servers that are made from now on."""
-    held = Watched()
-    monkeypatch.setattr("servers.openenv_app.Gate", lambda at_once: held)
-    return held
+def gate() -> Watched:
+    return Watched()
 
 
 async def reached(gate: Watched) -> None:
@@ -268,7 +267,7 @@ def test_a_client_that_is_gone_in_the_middle_of_a_step_gives_its_room_back(gate:
             await reached(gate)
             socket.transport.abort()
 
-    with serving(openenv_app(made_problems(), "dsl", capacity=1)) as url:
+    with serving(openenv_app(made_problems(), "dsl", capacity=1, gate=gate)) as url:
         with gate.place():  # the step waits while its client goes
             gate.reached.clear()
             run_async(leave(url))
@@ -289,7 +288,7 @@ def test_a_step_that_waits_keeps_nobody_else_waiting(gate: Watched) -> None:
                 assert not step.done()
             return (await step).reward
 
-    with serving(openenv_app(made_problems(), "dsl", capacity=2)) as url:
+    with serving(openenv_app(made_problems(), "dsl", capacity=2, gate=gate)) as url:
         assert run_async(wait_and_ask(url)) == 1.0
 
 
@@ -309,13 +308,57 @@ def test_a_session_without_messages_ends_and_says_so() -> None:
 
 
 def test_sessions_below_a_path_end_as_well() -> None:
-    """OpenEnv lets a POST open a session; without the lifespan of the mounted app it would stay for good."""
-    opened = {"jsonrpc": "2.0", "id": 1, "method": "openenv/session/create", "params": {}}
+    """Without the lifespan of the mounted app a session that is not used would stay for good."""
+
+    async def fall_asleep(url: str) -> None:
+        async with socket_of(url) as socket:
+            await ask(socket, "reset", {"problem_id": SHOP.id})
+            while not await asyncio.to_thread(a_session_is_possible, url):
+                await asyncio.sleep(0.5)
+
     with serving(both_mounted(capacity=1, idle_seconds=2.0)) as address:
-        url = f"{address}/openenv/dsl"
-        assert "session_id" in httpx.post(f"{url}/mcp", json=opened, timeout=60).json()["result"]
-        assert not a_session_is_possible(url)
-        until(lambda: a_session_is_possible(url))
+        run_async(fall_asleep(f"{address}/openenv/dsl"))
+
+
+CREATE = {"jsonrpc": "2.0", "id": 1, "method": "openenv/session/create", "params": {}}
+
+
+def test_requests_without_a_connection_take_no_room(small_url: str) -> None:
+    for _ in range(3):
+        told = httpx.post(f"{small_url}/mcp", json=CREATE, timeout=60)
+        assert told.status_code == 200
+        assert told.json()["error"] == {"code": -32601, "message": NO_MCP}
+    assert a_session_is_possible(small_url)
+
+
+def test_a_session_is_reached_by_its_own_connection_only(url: str) -> None:
+    async def attach() -> None:
+        async with socket_of(url) as socket:
+            known = (await ask(socket, "mcp", CREATE))["data"]["result"]["session_id"]
+            async with connect(
+                url.replace("http", "ws") + f"/ws?session_id={known}", proxy=None, open_timeout=60
+            ) as other:
+                told = json.loads(await other.recv())
+        assert told == {"type": "error", "data": {"message": NO_ATTACHING, "code": "SESSION_ERROR"}}
+
+    run_async(attach())
+
+
+def test_a_gate_that_closes_sends_away_whoever_waits(gate: Watched) -> None:
+    async def wait(url: str) -> list[str]:
+        async with socket_of(url) as one, socket_of(url) as other:
+            for socket in (one, other):
+                await ask(socket, "reset", {"problem_id": SHOP.id})
+                gate.reached.clear()
+                step = {"tool": "run", "arguments": {"code": CORRECT}}
+                await socket.send(json.dumps({"type": "step", "data": step}))
+                await reached(gate)
+            gate.close()
+            return [json.loads(await socket.recv())["data"]["message"] for socket in (one, other)]
+
+    with serving(openenv_app(made_problems(), "dsl", gate=gate)) as url, gate.place():
+        told = run_async(wait(url))
+    assert told == ["The server is being stopped. This cost no turn."] * 2
 
 
 # What clients do wrong
@@ -383,3 +426,28 @@ def test_plain_http_keeps_nothing_and_says_so(url: str) -> None:
         "field": None,
     }
     assert httpx.post(f"{url}/reset", json={"seed": 1, "difficulty": "odd"}, timeout=60).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("reset", b'{"\\ud800": 1}', ""),
+        ("reset", b'{"seed": []}', "seed: Input should be a valid integer."),
+        ("step", b'{"action": {"tool": 1}}', "action.tool: Input should be a valid string."),
+        (
+            "step",
+            b'{"action": {}}',
+            "action: give either 'tool' (with 'arguments') or 'message', and not both.",
+        ),
+    ],
+)
+def test_a_wrong_request_is_told_in_the_form_of_the_http_api(
+    url: str, path: str, body: bytes, told: str
+) -> None:
+    answer = httpx.post(
+        f"{url}/{path}", content=body, headers={"Content-Type": "application/json"}, timeout=60
+    )
+    assert answer.status_code in (400, 422)
+    error = answer.json()["error"]
+    assert error.keys() == {"code", "message", "field"}
+    assert told in error["message"]
