@@ -31,12 +31,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from recipes.common.arguments import SftArguments, parse, refusing
-from recipes.common.preflight import check_machine, check_publishing, check_start
+from recipes.common.preflight import check_disk, check_machine, check_publishing, check_start
 
 
 def main(arguments: SftArguments, config: Any) -> None:
     """Train, or go on training. Raises BadArguments."""
     check_publishing(config)
+    check_disk(arguments, Path(config.output_dir))
     check_start(arguments)
     from transformers import AutoTokenizer
     from trl.trainer.sft_trainer import SFTTrainer

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from dsl_debug.evaluation import RESULT
 from dsl_debug.storage import read_json
 from recipes.common.arguments import CONFIGS, REFUSED, RUNS, BadArguments
+from recipes.common.measures import INFORMATIVE
 from recipes.common.run_record import TRAINING, is_finished
 from recipes.common.tiny import TinySize, make_tiny_model
 
@@ -36,6 +37,9 @@ PROBLEMS = 2
 """Sample problems that are learned, trained on and played: so few that a tiny model knows them by heart."""
 
 PROMPT = "bare"
+TURNS = 2
+"""Of an episode, in lessons and evaluation as in `smoke_grpo.yaml`: prompts say how many there are."""
+
 MUST_FALL_TO = 0.5
 """What may be left of the loss of supervised training at its end."""
 
@@ -99,7 +103,7 @@ def evaluate(chain: Chain) -> None:
     """The trained model plays, and the result goes where the card looks for it."""
     played = chain / "eval" / RESULT
     if not played.exists():
-        play(f"hf:{chain / 'grpo'}", chain / "eval", "--max-tokens", "120", "--max-turns", "2")
+        play(f"hf:{chain / 'grpo'}", chain / "eval", "--max-tokens", "120")
     place = chain / "grpo" / "results" / "samples.json"
     place.parent.mkdir(exist_ok=True)
     shutil.copyfile(played, place)
@@ -147,7 +151,7 @@ def recipe(script: str, config: str, chain: Chain, start: Path, data: Path | Non
 
 def play(policy: str, out: Path, *more: str) -> None:
     """Evaluate a policy on the sample problems of the chain."""
-    data = ["--data", "samples", "--limit", str(PROBLEMS), "--prompt", PROMPT]
+    data = ["--data", "samples", "--limit", str(PROBLEMS), "--prompt", PROMPT, "--max-turns", str(TURNS)]
     run(*DSL_DEBUG, "eval", "--policy", policy, *data, "--out", str(out), *more)
 
 
@@ -174,12 +178,16 @@ def losses(folder: Path) -> tuple[float, float]:
 
 
 def check_rollouts(folder: Path) -> None:
-    """Raises Failed for a run that generated anything which nobody had any use for, or logged no rollouts."""
+    """Raises Failed for a run that taught nothing, wrote what nobody had any use for, or logged nothing."""
     steps: list[dict[str, Any]] = [r for r in read_json(folder / TRAINING)["history"] if "turns" in r]
     if not steps:
         raise Failed("grpo: no rollouts were logged")
     if any(step["tokens/wasted"] for step in steps):
         raise Failed("grpo: tokens were generated behind the end of an episode")
+    if not max(step[INFORMATIVE] for step in steps) > 0:
+        raise Failed("grpo: no step had a problem that was solved sometimes only, so nothing was learned")
+    if not max(step.get("grad_norm") or 0.0 for step in steps) > 0:
+        raise Failed("grpo: no step had a gradient")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

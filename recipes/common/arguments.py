@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from dsl_debug.episode.prompts import DEFAULT_PROMPT
 from dsl_debug.lang.errors import did_you_mean
+from recipes.common.sharding import tell_accelerate
 
 HUB_USER = "dsl-debug"
 """Whose dataset and models the published configurations take from the Hub."""
@@ -55,6 +56,7 @@ class RecipeArguments:
     limit: int | None = _told(None, "Take the first so many rows of each config only.")
     needs_gpus: int = _told(0, "GPUs, and as many processes, that this configuration is for; 0: none.")
     needs_gpu_gib: float = _told(0.0, "Memory in GiB that each of them needs.")
+    needs_disk_gb: float = _told(0.0, "Free disk, in GB, where the output folder is; 0: whatever is there.")
     is_smoke: bool = _told(False, "A run that shows that everything works, and nothing else.")
 
     def __post_init__(self) -> None:
@@ -128,8 +130,10 @@ def parse(
         raise BadArguments(f"there is no argument {flag}{_hint(flag.lstrip('-').replace('-', '_'), known)}")
     arguments = recipe(**_values(recipe, found))
     check(arguments)
+    values = _values(kinds[1], found)
+    tell_accelerate(values, os.environ)
     try:
-        return arguments, kinds[1](**_values(kinds[1], found))
+        return arguments, kinds[1](**values)
     except (ValueError, TypeError, KeyError) as error:
         raise BadArguments(one_line(error)) from None
 

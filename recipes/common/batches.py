@@ -107,7 +107,8 @@ def micro_batches(batch: Mapping[str, Any], count: int, windows: int) -> list[Ba
     """A batch cut into `count` micro-batches of equal size, each trimmed, for `windows` optimizer steps.
 
     Within an optimizer step the rows are ordered, the longest first and those that do not count last, so that
-    rows of like length are together and what does not count costs next to nothing. Which rows go to which
+    rows of like length are together, and so are those that do not count: micro-batches of these alone need
+    not be computed. Which rows go to which
     optimizer step is left as it is.
     """
     rows = batch["completion_ids"].shape[0]

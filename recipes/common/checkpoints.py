@@ -5,6 +5,7 @@ folder without it is half-written; what is there before it is looked at as well,
 """
 
 import json
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ INDEX = "model.safetensors.index.json"
 OPTIMIZERS = ("optimizer.pt", "optimizer.bin")
 SHARDED_OPTIMIZER = "optimizer_0/.metadata"
 """What FSDP writes last of an optimizer that is saved in shards."""
+
+ONLY_TO_GO_ON = (*OPTIMIZERS, "optimizer_0", "pytorch_model_fsdp.bin", "pytorch_model_fsdp_0")
+"""The optimizer's state, and the weights as FSDP saves them beside those that others read."""
 
 
 def step_of(folder: Path) -> int:
@@ -97,6 +101,31 @@ def _is_whole(path: Path) -> bool:
     return bool(size == 8 + length + max(ends, default=0))
 
 
+# Disk
+
+
+def forget_optimizers(run: Path) -> None:
+    """Delete what only going on needs from all checkpoints but the last one that is whole, if there is one.
+
+    Of a 7B model that is about 90 GB each. Weights stay, for validation afterwards.
+    """
+    last = latest_checkpoint(run)
+    if last is None:
+        return
+    for folder in [folder for folder in _folders(run) if step_of(folder) < step_of(last)]:
+        for path in [path for pattern in ONLY_TO_GO_ON for path in folder.glob(pattern)]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+class KeepOneOptimizer(TrainerCallback):
+    """Keeps the state of the optimizer in the last whole checkpoint only, from the main process."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Look at what was just saved, and free what it makes needless."""
+        if state.is_world_process_zero:
+            forget_optimizers(Path(args.output_dir))
+
+
 # Publishing
 
 Push = Callable[[Path], Any]
@@ -127,7 +156,7 @@ class PublishCheckpoints(TrainerCallback):
 
     `push` runs in a thread of its own, one checkpoint at a time: an upload may take longer than other
     processes would wait at their next exchange. What cannot be published is told, and tried again with the
-    next checkpoint and at the end; training goes on in any case.
+    next checkpoint and at the end; training goes on in any case. `finish` is for whoever trains to call.
     """
 
     def __init__(self, push: Push, tell: Tell = on_standard_error) -> None:
@@ -142,15 +171,17 @@ class PublishCheckpoints(TrainerCallback):
             self._waiting.append(Path(args.output_dir) / f"{PREFIX}{state.global_step}")
             self._go_on()
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Wait for what is being published, and try the rest for the last time."""
-        if state.is_world_process_zero:
-            self._wait()
-            self._go_on()
-            self._wait()
-            for folder in self._waiting:
-                self._tell(f"{folder} was never published: publish it with `python -m model_cards push`")
-            self._thread.shutdown()
+    def finish(self) -> None:
+        """Wait for what is being published, and try the rest for the last time.
+
+        Nothing may follow that the processes do together: the others do not wait for this one.
+        """
+        self._wait()
+        self._go_on()
+        self._wait()
+        for folder in self._waiting:
+            self._tell(f"{folder} was never published: publish it with `python -m model_cards push`")
+        self._thread.shutdown()
 
     def _go_on(self) -> None:
         if self._waiting and (self._running is None or self._running.done()):

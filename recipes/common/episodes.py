@@ -42,7 +42,7 @@ class Rollout:
     `reward` what the environment paid. `turns` counts messages, `calls` the calls of each tool that were
     carried out, `malformed` those that could not be. Tokens: `prompt_tokens` before the first message,
     `generated_tokens` that the model wrote and is trained on, `answer_tokens` of the environment's answers,
-    `wasted_tokens` that were generated behind the end of a message or of the episode (none should be).
+    `wasted_tokens` that were generated behind the end of a message, of the episode, or of its budget.
     `ended` says how: "submitted", "turns" (none left) or "tokens" (none left for the next answer).
     `messages` is the whole conversation, prompt included; [] where only the facts were gathered.
     """
@@ -137,6 +137,11 @@ class TokenEpisode:
         return self._no_room or self.env.done
 
     @property
+    def room(self) -> int:
+        """How many tokens the next message may have."""
+        return self._budget - len(self.ids)
+
+    @property
     def ended(self) -> str:
         """How the episode ended; only for one that is over."""
         if self.env.outcome.submitted is not None:
@@ -149,11 +154,10 @@ class TokenEpisode:
 
     def say(self, ids: Ids, logprobs: Logprobs | None = None) -> None:
         """Take what the model wrote as one turn. Behind the end of the episode it is only counted."""
-        message = [] if self.done else _until_end(ids, self._chat.ends)
+        message = [] if self.done else _until_end(ids, self._chat.ends)[: self.room]
         self.wasted += len(ids) - len(message)
         if self.done:
             return
-        message = message[: self._budget - len(self.ids)]
         ended = bool(message) and message[-1] in self._chat.ends
         self._add(message, 1, logprobs)
         step = self.env.step(self._chat.decode(message[:-1] if ended else message))

@@ -3,27 +3,37 @@
 from pathlib import Path
 from typing import Any
 
-from recipes.common.checkpoints import PublishCheckpoints, latest_checkpoint, to_hub
+from recipes.common.checkpoints import (
+    KeepOneOptimizer,
+    PublishCheckpoints,
+    latest_checkpoint,
+    to_hub,
+)
 from recipes.common.run_record import RunRecord, record_callback
 
 
 def callbacks(record: RunRecord, config: Any) -> list[Any]:
-    """The record of the run and, where `hub_model_id` names a repository, every checkpoint to the Hub.
+    """The record of the run, room on the disk and, where `hub_model_id` names a repository, every checkpoint
+    to the Hub.
 
     The record comes first: a checkpoint is published with it.
     """
-    recording = record_callback(record)
+    always = [record_callback(record), KeepOneOptimizer()]
     if config.hub_model_id is None:
-        return [recording]
-    return [recording, PublishCheckpoints(to_hub(config.hub_model_id, bool(config.hub_private_repo)))]
+        return always
+    return [*always, PublishCheckpoints(to_hub(config.hub_model_id, bool(config.hub_private_repo)))]
 
 
 def run_to_the_end(trainer: Any, folder: Path) -> None:
     """Train from the last checkpoint that is whole, if there is one, and save the model.
 
-    The state is saved last: a folder that holds it is that of a finished run.
+    The state is saved last: a folder that holds it is that of a finished run. Uploads are waited for after
+    that, for all processes save the model together, and would not wait for one that still publishes.
     """
     checkpoint = latest_checkpoint(folder)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     trainer.save_model(str(folder))
     trainer.save_state()
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, PublishCheckpoints):
+            callback.finish()

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from recipes.common.arguments import BadArguments, GrpoArguments, one_line
-from recipes.common.preflight import check_batches, check_enough, check_publishing, check_start
+from recipes.common.preflight import (
+    check_batches,
+    check_disk,
+    check_enough,
+    check_publishing,
+    check_start,
+)
 from recipes.common.rows import environments, problem_rows
 from recipes.common.run_record import RunRecord, begin, is_finished
 
@@ -19,6 +25,7 @@ def train_grpo(recipe: str, arguments: GrpoArguments, config: Any, how: str = ""
     """
     check_batches(arguments, config)
     check_publishing(config)
+    check_disk(arguments, Path(config.output_dir))
     check_start(arguments, how)
     factory = _environments(arguments)
     rows = problem_rows(arguments)

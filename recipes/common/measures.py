@@ -31,8 +31,10 @@ def rollout_measures(rollouts: Sequence[Rollout]) -> Measures:
     - `turns` of a rollout, `calls` of a rollout (malformed ones included), `calls/<tool>` and
       `calls/malformed`: shares of all calls, which sum to 1 if there is a call.
     - `tokens/prompt`, `tokens/generated`, `tokens/answers` of a rollout, `tokens/longest` (the most that were
-      generated and answered), `tokens/wasted`: the sum of what was generated behind the end of a message or
-      of an episode, which must be 0.
+      generated and answered), `tokens/wasted`: the sum of what was generated behind the end of a message, of
+      an episode, or of what it has room for. An engine is told the most that any episode of a process has
+      room for, so it is 0 unless one with less room writes a long message.
+    - `reward/played`: the mean of what the environments paid, over all of these rollouts.
 
     Shares are from 0 to 1, and what is "of a rollout" is a mean over rollouts.
     """
@@ -44,6 +46,7 @@ def rollout_measures(rollouts: Sequence[Rollout]) -> Measures:
         **_endings(rollouts),
         **_calls(rollouts),
         **_tokens(rollouts),
+        "reward/played": _mean(rollout.reward for rollout in rollouts),
     }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from recipes.common.arguments import BadArguments, GrpoArguments, RecipeArgument
 LAUNCH = "accelerate launch --config_file recipes/configs/accelerate_fsdp2_2gpu.yaml recipes/SCRIPT.py"
 ELSEWHERE = "run it on such a machine, or give a smaller one with --config (see recipes/README.md)"
 GIB = 2**30
+GB = 10**9
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
@@ -53,6 +55,24 @@ def gpu_memories() -> list[float]:
 
 def _gib(arguments: RecipeArguments) -> str:
     return f"{arguments.needs_gpu_gib:.0f}" if arguments.needs_gpu_gib else "any number of"
+
+
+def check_disk(arguments: RecipeArguments, folder: Path) -> None:
+    """That there is room for the checkpoints of a run; what it has written already counts as room."""
+    if not arguments.needs_disk_gb:
+        return
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    there = (shutil.disk_usage(place).free + _size(folder)) / GB
+    if there < arguments.needs_disk_gb:
+        raise BadArguments(
+            f"checkpoints of this configuration need {arguments.needs_disk_gb:.0f} GB of disk (one has up to"
+            f" 120 GB), and {place} has {there:.0f} GB: give an --output_dir elsewhere, or save less often"
+            " (--save_steps, --save_total_limit) and say so with --needs_disk_gb"
+        )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 # The model

@@ -6,10 +6,13 @@ step with them, the loss, optimizer, checkpoints. What is done here instead:
 - `_generate` plays episodes as evaluation does (`episodes`), all processes in step (`lockstep`);
 - `_generate_and_score_completions` draws further problems for groups that teach nothing (`draws`), and masks
   those that are left (`groups`);
+- `get_train_dataloader` gives positions, and rows are looked up when they are played: the Trainer asks for
+  the whole batch of a generation once for every micro-batch of it;
 - `_prepare_inputs` cuts the batch into micro-batches without needless padding (`batches`), and says of each
   by how much its loss is to be scaled for the groups that were left out;
 - `_compute_loss` scales, and adds the bonus for entropy as a mean over rows of means over tokens, like the
-  loss itself (TRL's own is a mean over whatever tokens share a micro-batch).
+  loss itself (TRL's own is a mean over whatever tokens share a micro-batch);
+- `training_step` leaves out micro-batches in which no row counts on any process.
 
 Groups are left out in training only; validation counts all.
 """
@@ -96,6 +99,8 @@ class DebugTrainer(GRPOTrainer):
         if others.get("environment_factory") is None or others.get("tools") or others.get("rollout_func"):
             raise ValueError("episodes need environment_factory, and neither tools nor rollout_func")
         super().__init__(args=args, **others)
+        if not hasattr(self.train_dataset, "__len__"):
+            raise ValueError("problems are looked up by their position: give a Dataset, and not a stream")
         if pool is not None and len(pool.ids) != len(self.train_dataset):
             raise ValueError(
                 f"the pool has {len(pool.ids)} problems and the dataset {len(self.train_dataset)} rows"
@@ -113,12 +118,28 @@ class DebugTrainer(GRPOTrainer):
         # The bonus is added here, so TRL must not add its own.
         self._has_bonus = bool(self._entropy_bonus_enabled)
         self._entropy_bonus_enabled = False
-        if max_turn_tokens is not None:
-            self._bound_messages(min(max_turn_tokens, self.max_completion_length))
+        self._turn_tokens = min(max_turn_tokens or self.max_completion_length, self.max_completion_length)
 
     @property
     def _mode(self) -> str:
         return "train" if self.model.training else "eval"
+
+    # Problems
+
+    def get_train_dataloader(self) -> Any:
+        """Positions of problems, each as often as it is played."""
+        positions: Any = range(len(self.train_dataset))
+        return self._get_dataloader(
+            dataset=positions,
+            description="Training",
+            batch_size=self._train_batch_size * self.args.steps_per_generation,
+            sampler_fn=self._get_train_sampler,
+            is_training=True,
+        )
+
+    def _rows_at(self, positions: Sequence[int]) -> list[dict[str, Any]]:
+        rows = [self.train_dataset[position] for position in positions]
+        return [row for row in rows for _ in range(self.num_generations)]
 
     # Generation
 
@@ -139,7 +160,8 @@ class DebugTrainer(GRPOTrainer):
         rows = [_row(episode, self.eos_token_ids[0]) for episode in self._played]
         ids, masks, logprobs = (list(column) for column in zip(*rows, strict=True))
         texts = [episode.messages() for episode in self._played]
-        known = None if any(values is None for values in logprobs) else logprobs
+        # A round in which nobody had room holds what other rounds hold, or they could not be joined.
+        known = logprobs if self.use_vllm and all(values is not None for values in logprobs) else None
         return [episode.prompt for episode in self._played], ids, masks, texts, known, {}, None, []
 
     def _sync_weights(self) -> None:
@@ -171,19 +193,24 @@ class DebugTrainer(GRPOTrainer):
         return min(known, self.args.vllm_max_model_length or known) if self.use_vllm else known
 
     def _writer(self) -> Write:
-        shared = shares_engine(
+        return in_step(self._write, self._largest, self._filler) if self._shares() else alone(self._write)
+
+    def _shares(self) -> bool:
+        return shares_engine(
             self.accelerator.num_processes,
             self.vllm_mode if self.use_vllm else None,
             self.vllm_tensor_parallel_size,
             sleeps=self.args.vllm_enable_sleep_mode,
             sharded=self.is_fsdp_enabled or self.is_deepspeed_enabled,
         )
-        return in_step(self._write, self._largest, self._filler) if shared else alone(self._write)
 
     def _largest(self, number: int) -> int:
         return int(self._gathered([number]).max())
 
     def _write(self, prompts: list[Ids]) -> tuple[list[Ids], list[Logprobs] | None]:
+        room = max((episode.room for episode in self._played if not episode.done), default=1)
+        # An engine that works for several processes must be told the same by all of them.
+        self._bound_messages(min(self._turn_tokens, self._largest(room) if self._shares() else room))
         with self._timer("generate"):
             ids, logprobs = self._generate_single_turn(  # type: ignore[no-untyped-call]
                 prompts, None, {}, num_generations=1
@@ -212,7 +239,8 @@ class DebugTrainer(GRPOTrainer):
 
     # Groups
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
+    def _generate_and_score_completions(self, inputs: list[Any]) -> Batch:
+        """A batch of rollouts: in training for positions, in validation for rows."""
         with self._timer("score"):
             if self._mode == "eval":
                 made = self._play_round(inputs, self.num_generations_eval)
@@ -220,12 +248,14 @@ class DebugTrainer(GRPOTrainer):
                 return made.batch
             made = self._informative_round(inputs)
             self._log_rollouts(made.played)
+            kept = self._gathered(made.informative).float().mean().item()
+            self._metrics["train"]["groups/kept"].append(kept)
             return keep(made.batch, by_rows(made.informative, self.num_generations))
 
-    def _informative_round(self, inputs: list[dict[str, Any]]) -> Round:
+    def _informative_round(self, inputs: Sequence[int]) -> Round:
         size, world = self.num_generations, self.accelerator.num_processes
         if self._pool is None:
-            return self._play_round(inputs, size)
+            return self._play_round(self._rows_at(inputs[::size]), size)
 
         def play_at(positions: Sequence[int]) -> Round:
             return self._play_round(self._rows_at(positions), size)
@@ -235,10 +265,6 @@ class DebugTrainer(GRPOTrainer):
         draws = Draws(self._pool, self.accelerator.process_index, world, gather_object)
         pad = self._tokenizer.pad_token_id
         return informative_round(draws, play_at, groups, target, self._max_rounds, pad)
-
-    def _rows_at(self, positions: Sequence[int]) -> list[dict[str, Any]]:
-        rows = [self.train_dataset[position] for position in positions]
-        return [row for row in rows for _ in range(self.num_generations)]
 
     def _play_round(self, inputs: list[dict[str, Any]], size: int) -> Round:
         batch = super()._generate_and_score_completions(inputs)
@@ -325,6 +351,9 @@ class DebugTrainer(GRPOTrainer):
         return rewarded
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        if self._is_idle():
+            self._step += 1
+            return torch.zeros((), device=self.accelerator.device)
         with self._timer("train"):
             loss: torch.Tensor = super().training_step(  # type: ignore[no-untyped-call]
                 model, inputs, num_items_in_batch
@@ -333,6 +362,19 @@ class DebugTrainer(GRPOTrainer):
             for name, seconds in self._timer.take().items():
                 self._metrics["train"][name].append(seconds)
         return loss
+
+    def _is_idle(self) -> bool:
+        """Whether no row of the next micro-batch counts on any process, and nothing else needs it.
+
+        The first of a generation makes that generation, and gradients are exchanged with the last of an
+        optimizer step. DeepSpeed counts micro-batches itself.
+        """
+        steps, ahead = self.args.steps_per_generation, self._step + 1
+        is_first = self._buffered_inputs is None or self._step % (steps * self.num_iterations) == 0
+        is_last = ahead % self.args.gradient_accumulation_steps == 0
+        if is_first or is_last or self.is_deepspeed_enabled:
+            return False
+        return not self._buffered_inputs[self._step % steps]["counts"]
 
     # Checkpoints
 

@@ -28,11 +28,15 @@ REFUSED = 2
 """The exit status where something cannot be done; one line says what, and what to do."""
 
 GPUS = 2
+DISK = 600
+"""GB: the checkpoints of a 7B run (450), the model that it starts from, and the image."""
+
 QUERY = (
     f'num_gpus={GPUS} gpu_name in ["A100 SXM4","A100 PCIE"] gpu_ram>=79 disk_space>={{disk}} '
-    "reliability>0.98 direct_port_count>=1 inet_down>=200 cuda_vers>=12.8"
+    "cpu_ram>=400 reliability>0.98 direct_port_count>=1 inet_down>=200 cuda_vers>=12.8"
 )
-"""80 GB each. The client's own query adds that a machine is verified and free."""
+"""80 GB each, and memory for what is offloaded. The client's own query adds that a machine is verified and
+free."""
 
 LABEL = "dsl-debug"
 SHOWN = 5
@@ -275,7 +279,7 @@ def _parser() -> argparse.ArgumentParser:
     for run in (find, create):
         asked = command(run)
         asked.add_argument("--hours", type=_above_zero, required=True, help="how long it is needed")
-        asked.add_argument("--disk", type=int, default=300, metavar="GB", help="disk (300)")
+        asked.add_argument("--disk", type=int, default=DISK, metavar="GB", help=f"disk ({DISK})")
         if run is create:
             asked.add_argument("--cap", type=_above_zero, required=True, metavar="DOLLARS")
             asked.add_argument("--image", required=True, help="a pushed build of the Dockerfile at the top")

@@ -60,6 +60,8 @@ def test_published_grpo_as_trl_understands_it(name: str) -> None:
     assert (arguments.data, arguments.max_turns, arguments.base_model) == (DATASET, 8, BASE_MODEL)
     assert config.lr_scheduler_type == "cosine_with_min_lr"
     assert config.fsdp_plugin_args["fsdp_version"] == 2
+    assert config.accelerator_config.gradient_accumulation_kwargs == {"sync_each_batch": True}
+    assert (config.ddp_timeout, arguments.needs_disk_gb) == (14_400, 450)
     assert not config.push_to_hub
 
 
@@ -68,6 +70,8 @@ def test_published_sft_as_trl_understands_it() -> None:
     assert 2 * config.per_device_train_batch_size * config.gradient_accumulation_steps == 16
     assert (arguments.start, arguments.data_configs, config.max_length) == (BASE_MODEL, ["sft"], 8_192)
     assert config.assistant_only_loss
+    assert config.accelerator_config.gradient_accumulation_kwargs == {"sync_each_batch": True}
+    assert (config.ddp_timeout, arguments.needs_disk_gb) == (14_400, 320)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +146,14 @@ def test_the_table_says_what_the_configurations_say() -> None:
 def test_every_published_hyper_parameter_is_in_the_table(published: str) -> None:
     rows = re.findall(r"^\| `\w+` \| ([^|]*) \| `\w+` \|", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert any(published in row for row in rows)
+
+
+def test_the_readme_names_every_recipe_and_configuration() -> None:
+    text = README.read_text(encoding="utf-8")
+    scripts = {path.name for path in README.parent.glob("*.py")} - {"__init__.py"}
+    assert not sorted(
+        name for name in scripts | {path.name for path in CONFIGS.glob("*.yaml")} if f"`{name}`" not in text
+    )
 
 
 def test_commands_of_the_readme_name_files_that_are_there() -> None:

@@ -141,6 +141,7 @@ def test_offers_are_shown_with_what_they_cost_in_all(client: Client) -> None:
     assert words[:2] == ["search", "offers"]
     assert "num_gpus=2" in words[2]
     assert "disk_space>=250" in words[2]
+    assert "cpu_ram>=400" in words[2]
     assert words[3:] == ["--storage", "250", "-o", "dph_total", "--raw"]
 
 
@@ -199,7 +200,7 @@ def test_an_offer_that_is_gone_is_told(client: Client) -> None:
 def test_without_an_offer_nothing_happens(client: Client, command: tuple[str, ...]) -> None:
     client.set(offers=[])
     line = refused(client.vast(*command, "--hours", "1"))
-    assert line == "no machine with 2 A100 of 80 GB and 300 GB of disk is free now"
+    assert line == "no machine with 2 A100 of 80 GB and 600 GB of disk is free now"
 
 
 # ---- looking after it

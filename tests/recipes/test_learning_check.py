@@ -20,7 +20,6 @@ from recipes.learning_check import (
     is_in_slice,
     lesson_of,
     plot,
-    prompt_of,
     report,
 )
 

@@ -15,6 +15,7 @@ import pytest
 from dsl_debug.evaluation import load_result
 from dsl_debug.storage import read_json
 from recipes import smoke
+from recipes.common.arguments import CONFIGS, read_config
 from recipes.common.run_record import TRAINING, is_finished
 from tests.hub_server import loopback_hub
 
@@ -64,6 +65,8 @@ def check_training(out: Path, before: dict[str, Any]) -> None:
     first, last = smoke.losses(out / "sft")
     assert last < first / 2
     record = read_json(out / "grpo" / TRAINING)
+    assert max(row.get("groups/informative", 0) for row in record["history"]) > 0
+    assert max(row.get("grad_norm") or 0 for row in record["history"]) > 0
     assert (record["steps"], record["is_smoke"], record["recipe"]) == (3, True, "grpo_sft_rl")
     assert [row["step"] for row in record["history"] if "turns" in row] == [1, 2, 3]
     assert record["history"][: len(before["history"])] == before["history"]
@@ -74,6 +77,9 @@ def check_training(out: Path, before: dict[str, Any]) -> None:
 
 
 # What the chain refuses
+
+QUIET = {"turns": 2.0, "tokens/wasted": 0.0}
+"""A step whose rollouts were of use."""
 
 
 def test_a_loss_that_does_not_fall_ends_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,12 +103,31 @@ def test_a_loss_that_does_not_fall_ends_the_chain(tmp_path: Path, monkeypatch: p
             [{"turns": 2.0, "tokens/wasted": 3.0}],
             r"^grpo: tokens were generated behind the end of an episode$",
         ),
+        (
+            [{**QUIET, "groups/informative": 0.0, "grad_norm": 1.0}] * 2,
+            r"^grpo: no step had a problem that was solved sometimes only, so nothing was learned$",
+        ),
+        (
+            [{**QUIET, "groups/informative": 1.0, "grad_norm": 0.0}, {**QUIET, "groups/informative": 0.0}],
+            r"^grpo: no step had a gradient$",
+        ),
     ],
 )
 def test_rollouts_are_looked_at(tmp_path: Path, history: list[dict[str, float]], message: str) -> None:
     (tmp_path / TRAINING).write_text(json.dumps({"history": history}))
     with pytest.raises(smoke.Failed, match=message):
         smoke.check_rollouts(tmp_path)
+
+
+def test_one_step_that_teaches_is_enough(tmp_path: Path) -> None:
+    taught = {**QUIET, "groups/informative": 1.0, "grad_norm": 0.2}
+    history = [{**QUIET, "groups/informative": 0.0, "grad_norm": 0.0}, taught]
+    (tmp_path / TRAINING).write_text(json.dumps({"history": history}))
+    smoke.check_rollouts(tmp_path)
+
+
+def test_lessons_have_the_turns_of_training() -> None:
+    assert read_config(CONFIGS / "smoke_grpo.yaml")["max_turns"] == smoke.TURNS
 
 
 @pytest.mark.parametrize("endpoint", ["", "https://huggingface.co", "http://10.0.0.1:80"])

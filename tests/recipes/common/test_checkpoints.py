@@ -18,11 +18,14 @@ from safetensors.torch import save_file
 
 from dsl_debug.hub import NotPublished
 from recipes.common.checkpoints import (
+    KeepOneOptimizer,
     PublishCheckpoints,
+    forget_optimizers,
     latest_checkpoint,
     step_of,
     whole_checkpoints,
 )
+from recipes.common.finish import run_to_the_end
 from recipes.common.tiny import make_tiny_model
 from tests.hub_server import LoopbackHub, loopback_hub
 from tests.hub_server.store import READ_ONLY_TOKEN
@@ -123,6 +126,36 @@ def test_other_folders_have_no_step() -> None:
         step_of(Path("best"))
 
 
+# Disk
+
+
+def test_older_checkpoints_keep_their_weights_and_lose_the_optimizer(tmp_path: Path) -> None:
+    for step in (5, 10, 15):
+        folder = save_checkpoint(tmp_path, step)
+        (folder / "optimizer_0").mkdir()
+        (folder / "pytorch_model_fsdp.bin").write_bytes(b"x")
+    before = {path.name for path in folder.iterdir()}
+    args, state = SimpleNamespace(output_dir=str(tmp_path)), SimpleNamespace(is_world_process_zero=False)
+    KeepOneOptimizer().on_save(args, state, None)
+    assert (tmp_path / "checkpoint-5" / "optimizer.pt").exists(), "not the main process"
+    state.is_world_process_zero = True
+    KeepOneOptimizer().on_save(args, state, None)
+    assert [step_of(folder) for folder in whole_checkpoints(tmp_path)] == [5, 10, 15]
+    kept = {"config.json", "model.safetensors", "trainer_state.json"}
+    for step in (5, 10):
+        assert {path.name for path in (tmp_path / f"checkpoint-{step}").iterdir()} == kept
+    assert {path.name for path in folder.iterdir()} == before
+    assert latest_checkpoint(tmp_path) == folder
+
+
+def test_the_optimizer_stays_until_a_newer_checkpoint_is_whole(tmp_path: Path) -> None:
+    older, newer = save_checkpoint(tmp_path, 5), save_checkpoint(tmp_path, 10)
+    cut(newer / "optimizer.pt")
+    forget_optimizers(tmp_path)
+    assert latest_checkpoint(tmp_path) == older
+    forget_optimizers(tmp_path / "nowhere")
+
+
 # Publishing
 
 CALLS = """
@@ -135,7 +168,7 @@ callback = PublishCheckpoints(to_hub("user/model"))
 for step in (1, 2):
     state = SimpleNamespace(global_step=step, is_world_process_zero=True)
     callback.on_save(SimpleNamespace(output_dir=str(run)), state, None)
-callback.on_train_end(SimpleNamespace(output_dir=str(run)), state, None)
+callback.finish()
 """
 
 LOADS = """
@@ -211,8 +244,8 @@ class Run:
         save_checkpoint(self.folder, step)
         self.call("on_save", step)
 
-    def end(self, step: int) -> None:
-        self.call("on_train_end", step)
+    def end(self) -> None:
+        self.callback.finish()
 
 
 def test_every_checkpoint_is_published_in_order(tmp_path: Path) -> None:
@@ -220,7 +253,7 @@ def test_every_checkpoint_is_published_in_order(tmp_path: Path) -> None:
     run = Run(tmp_path, hub)
     for step in (5, 10, 15):
         run.save(step)
-    run.end(15)
+    run.end()
     assert hub.given == ["checkpoint-5", "checkpoint-10", "checkpoint-15"]
     assert run.told == []
 
@@ -229,7 +262,7 @@ def test_only_the_main_process_publishes(tmp_path: Path) -> None:
     hub = Hub()
     run = Run(tmp_path, hub, main=False)
     run.save(5)
-    run.end(5)
+    run.end()
     assert hub.given == []
 
 
@@ -242,7 +275,7 @@ def test_a_hub_that_is_away_is_told_and_asked_again_with_the_next_checkpoint(tmp
     assert hub.given == []
     hub.away = None
     run.save(10)
-    run.end(10)
+    run.end()
     assert hub.given == ["checkpoint-5", "checkpoint-10"]
     assert run.told == [
         f"{tmp_path}/checkpoint-5: the connection to the Hub broke off; training goes on, and it is tried "
@@ -255,7 +288,7 @@ def test_what_was_never_published_is_told_at_the_end(tmp_path: Path) -> None:
     hub.away = KeyError("a fault of ours")
     run = Run(tmp_path, hub)
     run.save(5)
-    run.end(5)
+    run.end()
     assert run.told[0].startswith(f"{tmp_path}/checkpoint-5 was not published: KeyError: 'a fault of ours'")
     assert run.told[-1] == (
         f"{tmp_path}/checkpoint-5 was never published: publish it with `python -m model_cards push`"
@@ -274,8 +307,36 @@ def test_training_goes_on_while_a_checkpoint_is_being_published(tmp_path: Path) 
     run.save(10)
     assert given == [], "saved, and still being published"
     go.set()
-    run.end(10)
+    run.end()
     assert given == ["checkpoint-5", "checkpoint-10"]
+
+
+def test_uploads_are_waited_for_when_all_processes_are_done_with_each_other(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def slow(folder: Path) -> None:
+        assert go.wait(60)
+        done.append(f"published {folder.name}")
+
+    go, run = threading.Event(), Run(tmp_path, slow)
+
+    class Trainer:
+        callback_handler = SimpleNamespace(callbacks=[run.callback])
+
+        def train(self, resume_from_checkpoint: str | None) -> None:
+            run.save(5)
+            run.call("on_train_end", 5)
+            done.append("trained")
+
+        def save_model(self, folder: str) -> None:
+            done.append("saved")
+
+        def save_state(self) -> None:
+            done.append("finished")
+            go.set()
+
+    run_to_the_end(Trainer(), tmp_path)
+    assert done == ["trained", "saved", "finished", "published checkpoint-5"]
 
 
 def test_a_checkpoint_that_was_rotated_away_is_told_and_forgotten(tmp_path: Path) -> None:
@@ -287,7 +348,7 @@ def test_a_checkpoint_that_was_rotated_away_is_told_and_forgotten(tmp_path: Path
     (tmp_path / "checkpoint-5").rename(tmp_path / "gone")
     hub.away = None
     run.save(10)
-    run.end(10)
+    run.end()
     assert hub.given == ["checkpoint-10"]
     assert run.told[-1] == (
         f"{tmp_path}/checkpoint-5 was deleted before it could be published: raise save_total_limit"

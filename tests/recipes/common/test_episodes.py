@@ -153,10 +153,12 @@ def test_what_is_generated_behind_an_end_is_cut_and_counted(tokenizer: Any, chat
 def test_a_message_is_cut_at_the_budget_and_the_episode_ends(tokenizer: Any, chat: ChatFormat) -> None:
     written = tokenizer(LOOK + END).input_ids
     episode = started(tokenizer, chat, budget=10)
+    assert episode.room == 10
     play([episode], script(tokenizer, [LOOK + END]))
     assert (episode.ids, episode.mask) == (written[:10], [1] * 10)
     assert episode.logprobs == [-float(n) for n in range(1, 11)]
     assert (episode.ended, episode.env.turns, episode.env.outcome.submitted) == (TOKENS, 1, None)
+    assert episode.wasted == len(written) - 10, "what was generated and cut is counted"
 
 
 def test_an_answer_needs_room_for_another_message(tokenizer: Any, chat: ChatFormat) -> None:

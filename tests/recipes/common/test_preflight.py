@@ -10,6 +10,7 @@ from recipes.common import preflight
 from recipes.common.arguments import BadArguments, GrpoArguments
 from recipes.common.preflight import (
     check_batches,
+    check_disk,
     check_enough,
     check_machine,
     check_publishing,
@@ -47,6 +48,26 @@ def test_machines_that_do_not_fit(
     gpus(monkeypatch, *memories)
     with pytest.raises(BadArguments, match=message):
         check_machine(FOR_TWO, environment)
+
+
+def test_a_disk_without_room_for_checkpoints_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run has written already counts as room: it goes on."""
+    run = tmp_path / "runs" / "mine"
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda place: SimpleNamespace(free=100 * 10**9))
+    needs = GrpoArguments(needs_disk_gb=100.5)
+    with pytest.raises(BadArguments) as caught:
+        check_disk(needs, run)
+    assert str(caught.value).startswith(
+        "checkpoints of this configuration need 100 GB of disk (one has up to 120 GB), and "
+        f"{tmp_path} has 100 GB: give an --output_dir elsewhere"
+    )
+    check_disk(GrpoArguments(needs_disk_gb=100), run)
+    check_disk(GrpoArguments(), run)
+    monkeypatch.setattr(preflight, "GB", 100)
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda place: SimpleNamespace(free=10_000))
+    (run / "checkpoint-5").mkdir(parents=True)
+    (run / "checkpoint-5" / "model.safetensors").write_bytes(b"x" * 50)
+    check_disk(needs, run)
 
 
 def test_machines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:

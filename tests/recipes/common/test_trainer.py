@@ -18,10 +18,17 @@ from dsl_debug.policies.base import prompt_messages  # noqa: E402
 from dsl_debug.policies.tokens import answer_ids, prompt_ids  # noqa: E402
 from recipes.common.episodes import Rollout, TokenEpisode  # noqa: E402
 from recipes.common.pool import ProblemPool  # noqa: E402
+from recipes.common.rows import environments  # noqa: E402
 from recipes.common.tiny import END, PAD, make_tiny_model  # noqa: E402
 from recipes.common.trainer import POOL_FILE, DebugTrainer  # noqa: E402
 from tests.problems import CORRECT, OVERFIT, make_problem  # noqa: E402
-from tests.recipes.common.trained import SHORT, Gradients, make_trainer, trained  # noqa: E402
+from tests.recipes.common.trained import (  # noqa: E402
+    SHORT,
+    Gradients,
+    largest_difference,
+    make_trainer,
+    trained,
+)
 
 MIXED, SOLVED, UNSOLVED = (make_problem(intent=text) for text in ("mixed", "solved", "unsolved"))
 PLAIN = "It must be the filter."
@@ -173,6 +180,51 @@ def test_prompts_and_answers_are_those_of_trl(step: Trained) -> None:
     assert ours[0] == tokenizer.eos_token_id
 
 
+# What is not done twice, or not at all
+
+
+@pytest.mark.parametrize("parts", [2, 8])
+def test_each_problem_is_looked_up_once_for_a_generation(
+    folder: Path, tmp_path: Path, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Trainer asks for the batch of a generation once for every micro-batch of it."""
+    from datasets import Dataset
+
+    read: list[Any] = []
+    for name in ("__getitem__", "__getitems__"):
+        found = getattr(Dataset, name)
+        monkeypatch.setattr(Dataset, name, lambda self, key, get=found: read.append(key) or get(self, key))
+    sizes = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": parts}
+    trainer = make_trainer(folder, tmp_path, many(2 * parts), says_one_of_two, max_steps=2, **sizes)
+    read.clear()
+    trainer.train()
+    assert sorted(read) == list(range(2 * parts)), "two generations of so many problems"
+
+
+def test_micro_batches_without_a_row_that_counts_are_left_out(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one that counts and three that do not, the last is computed as well: it ends the optimizer step."""
+    computed: list[bool] = []
+    compute = DebugTrainer._compute_loss
+
+    def counting(self: DebugTrainer, model: Any, inputs: Any) -> Any:
+        computed.append(inputs["counts"])
+        return compute(self, model, inputs)
+
+    monkeypatch.setattr(DebugTrainer, "_compute_loss", counting)
+    problems = [MIXED, SOLVED, UNSOLVED, make_problem(intent="solved as well")]
+    settings = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4, "entropy_coef": 0.1}
+    short, gradients = trained(folder, tmp_path, problems, says, **settings)
+    assert computed == [True, False]
+    assert short.state.log_history[0]["groups/kept"] == 0.25
+    monkeypatch.setattr(DebugTrainer, "_is_idle", lambda self: False)
+    whole, expected = trained(folder, tmp_path, problems, says, **settings)
+    assert computed == [True, False, True, False, False, False]
+    assert largest_difference(gradients, expected) < 1e-6
+    assert short.state.log_history[0]["loss"] == pytest.approx(whole.state.log_history[0]["loss"])
+
+
 # Batches without a group that teaches, and validation
 
 
@@ -304,6 +356,31 @@ def test_a_model_writes_for_itself_within_its_bounds(folder: Path, tmp_path: Pat
     assert trainer.state.log_history[1]["groups/none_solved"] == 1.0
 
 
+def test_the_last_message_is_not_longer_than_the_room_that_is_left(folder: Path, tmp_path: Path) -> None:
+    """Two rollouts of equal length: what either has room for, both have."""
+    rollouts: list[Rollout] = []
+    options = {"max_turn_tokens": 60, "on_rollouts": lambda step, made: rollouts.extend(made)}
+    sizes = {"per_device_train_batch_size": 2, "max_completion_length": 180}
+    make_trainer(folder, tmp_path, [MIXED], None, options=options, **sizes).train()
+    assert [(one.ended, one.turns, one.wasted_tokens) for one in rollouts] == [("tokens", 2, 0)] * 2
+    assert all(one.generated_tokens + one.answer_tokens <= 180 for one in rollouts)
+
+
+def test_a_round_without_any_room_can_be_joined_with_others(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contexts = iter([1, 4_000])
+    monkeypatch.setattr(DebugTrainer, "_context", lambda self: next(contexts))
+    options = {"pool": ProblemPool(["mixed"], seed=1), "max_rounds": 2}
+    trainer = make_trainer(folder, tmp_path, [MIXED], says, options=options, per_device_train_batch_size=2)
+    trainer.train()
+    (part,) = trainer._buffered_inputs
+    assert part["kept"].tolist() == [True, True]
+    assert "sampling_per_token_logps" not in part
+    log = trainer.state.log_history[0]
+    assert (log["groups/kept"], log["groups/informative"], log["reward/played"]) == (1.0, 0.5, 0.25)
+
+
 def test_drawing_fills_the_batch_and_a_resumed_run_knows_what_was_drawn(folder: Path, tmp_path: Path) -> None:
     problems = many(12)
     settings = {"per_device_train_batch_size": 4, "save_strategy": "steps", "save_steps": 1}
@@ -330,6 +407,14 @@ def test_drawing_fills_the_batch_and_a_resumed_run_knows_what_was_drawn(folder: 
 
 
 # Arguments
+
+
+def test_a_stream_of_problems_is_refused(folder: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(folder, tmp_path, [MIXED], says, per_device_train_batch_size=2)
+    given = {"environment_factory": environments("robust"), "processing_class": trainer.processing_class}
+    stream = trainer.train_dataset.to_iterable_dataset()
+    with pytest.raises(ValueError, match=r"by their position: give a Dataset, and not a stream$"):
+        DebugTrainer(model=trainer.model, args=trainer.args, train_dataset=stream, **given)
 
 
 def test_arguments_that_make_no_sense_are_told(folder: Path, tmp_path: Path) -> None:
