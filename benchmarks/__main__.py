@@ -3,17 +3,13 @@
 import argparse
 import json
 import os
-import platform
 import sqlite3
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import polars
-
 from benchmarks import episodes, growth, published, report, startup
+from benchmarks.pages import machine, say
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_VARIABLE = "DSL_DEBUG_TEST_DATA"
@@ -40,38 +36,17 @@ def main() -> int:
 
 
 def measure(folder: Path, quick: bool) -> dict[str, Any]:
-    results: dict[str, Any] = {"machine": machine()}
+    results: dict[str, Any] = {"machine": machine({"Polars": "polars", "DuckDB": "duckdb"})}
+    results["machine"]["versions"]["sqlite3"] = sqlite3.sqlite_version
     for name, action in (
         ("startup", lambda: startup.measure(quick)),
         ("episodes", lambda: episodes.measure(folder, quick)),
         ("published", lambda: published.measure(folder, quick)),
         ("growth", lambda: growth.measure(quick)),
     ):
-        print(f"measuring {name} ...", file=sys.stderr)
+        say(name)
         results[name] = action()
     return results
-
-
-def machine() -> dict[str, Any]:
-    """What the figures depend on, without anything that names the machine."""
-    versions = {
-        "Python": platform.python_version(),
-        "sqlite3": sqlite3.sqlite_version,
-        "Polars": polars.__version__,
-        "DuckDB": duckdb.__version__,
-    }
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"date": date.today().isoformat(), "cores": cores, "processor": processor(), "versions": versions}
-
-
-def processor() -> str:
-    """The model of the processor, where the system tells."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

@@ -6,36 +6,23 @@ Every reward is checked. Writes docs/servers.json and the table of docs/servers.
 and prints; `--check` says whether the table is the one of the file.
 """
 
-import argparse
 import asyncio
-import json
-import os
-import platform
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
-from importlib.metadata import version
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.__main__ import processor
-from benchmarks.pages import replaced
+from benchmarks.pages import Measured, machine, measured_on, say
+from benchmarks.serving import free_port, serving
 from benchmarks.space_agents import latencies
 from dsl_debug.data import sample_problems
 from dsl_debug.problem import DslProblem
 from dsl_debug.results.markdown import table
-from dsl_debug.storage import read_json, write_atomically
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "docs" / "servers.json"
-PAGE = ROOT / "docs" / "servers.md"
-BEGIN, END = "<!-- servers:begin -->", "<!-- servers:end -->"
+PACKAGES = {name: name for name in ("openenv", "uvicorn", "websockets")}
 
 OURS = ("-m", "servers", "--dataset", "samples", "--port", "{port}")
 BARE = (
@@ -75,7 +62,6 @@ uvicorn.run(app, port=int(sys.argv[1]), log_level="warning")
 """What a process runs, and its arguments; `{port}` stands for where it listens."""
 
 PATHS = {OURS: "/openenv/dsl", BARE: ""}
-START_SECONDS = 180.0
 TIMEOUT_SECONDS = 300.0
 """For one step: on a busy machine a slow answer is slow, and not an error."""
 
@@ -92,59 +78,22 @@ class Amounts:
 QUICK = Amounts(sessions=4, episodes=2, alone=2)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """0 fine, 1 a stale table or an error or a wrong reward, 2 no way to measure."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.servers", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="measure little; print, write nothing")
-    parser.add_argument("--check", action="store_true", help="compare the table with the results")
-    options = parser.parse_args(words)
-    try:
-        if options.check:
-            return _check()
-        results = measure(QUICK if options.quick else Amounts())
-        if options.quick:
-            print(render(results))
-        else:
-            _write(results)
-        return _clean(results)
-    except (OSError, ValueError, RuntimeError) as error:
-        print(error, file=sys.stderr)
-        return 2
-
-
-def _write(results: dict[str, Any]) -> None:
-    page = replaced(PAGE.read_text(encoding="utf-8"), render(results), BEGIN, END, PAGE.name)
-    write_atomically(RESULTS, [json.dumps(results, indent=1), "\n"], mode=0o644)
-    write_atomically(PAGE, [page], mode=0o644)
-    print(f"wrote {RESULTS.name} and the table of {PAGE.name}")
-
-
-def _check() -> int:
-    text = PAGE.read_text(encoding="utf-8")
-    if replaced(text, render(read_json(RESULTS)), BEGIN, END, PAGE.name) == text:
-        return 0
-    print(f"the table of {PAGE.name} is not that of {RESULTS.name}", file=sys.stderr)
-    return 1
-
-
-def _clean(results: dict[str, Any]) -> int:
-    """0 if every step was answered and every reward was right, else 1."""
+def fault(results: dict[str, Any]) -> str:
+    """What was not as it has to be: a step without an answer, or a wrong reward."""
     groups = [results[name][whose] for name in ("alone", "at_once") for whose in ("ours", "bare")]
     errors = sum(group["errors"] for group in groups)
     wrong = sum(group["wrong_rewards"] for group in groups)
-    if errors == wrong == 0:
-        return 0
     first = next((group["first_error"] for group in groups if group["first_error"]), "none")
-    print(f"{errors} errors, {wrong} wrong rewards; the first error: {first}", file=sys.stderr)
-    return 1
+    return f"{errors} errors, {wrong} wrong rewards; the first error: {first}" if errors or wrong else ""
 
 
-def measure(amounts: Amounts) -> dict[str, Any]:
+def measure(quick: bool) -> dict[str, Any]:
     """All figures. Raises RuntimeError where a server does not start."""
+    amounts = QUICK if quick else Amounts()
     problems = [problem for problem in sample_problems() if isinstance(problem, DslProblem)]
-    results: dict[str, Any] = {"machine": machine(), "alone": {}, "at_once": {}}
+    results: dict[str, Any] = {"machine": machine(PACKAGES), "alone": {}, "at_once": {}}
     for whose, command in (("ours", OURS), ("bare", BARE)):
-        print(f"measuring {whose} ...", file=sys.stderr, flush=True)
+        say(whose)
         with served(command) as url:
             paid = command is OURS
             asyncio.run(visitors(url, problems, 1, 2, paid))  # what is made once is made
@@ -155,46 +104,16 @@ def measure(amounts: Amounts) -> dict[str, Any]:
     return results
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on, without anything that names the machine."""
-    versions = {"Python": platform.python_version()}
-    versions |= {name: version(name) for name in ("openenv", "uvicorn", "websockets")}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"date": date.today().isoformat(), "cores": cores, "processor": processor(), "versions": versions}
-
-
 # The servers
 
 
 @contextmanager
 def served(command: tuple[str, ...]) -> Iterator[str]:
     """The address of a server in a process of its own, once it answers. Raises RuntimeError."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     words = [str(port) if word == "{port}" else word for word in command]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, *words], cwd=ROOT, **quiet)  # type: ignore[call-overload]
-    try:
-        _wait_for(port, process)
+    with serving([sys.executable, *words], port):
         yield f"http://127.0.0.1:{port}{PATHS[command]}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("a server does not start: try python -m servers (pip install 'dsl-debug[serve]')")
 
 
 # The sessions
@@ -277,9 +196,6 @@ async def _play(env: Any, problem: DslProblem, is_right: bool, found: Visit, pai
 
 def render(results: dict[str, Any]) -> str:
     """The table and what it was measured on; every figure comes from `results`."""
-    facts = results["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    where = f"Measured on {facts['date']} with {facts['cores']} cores ({facts['processor']}), {versions}."
     header = ["sessions", "server", "episodes", "errors", "wrong rewards", "steps per second"]
     header += ["step, median", "step, 95th percentile", "reset, 95th percentile"]
     rows = [
@@ -287,7 +203,7 @@ def render(results: dict[str, Any]) -> str:
         for group in ("alone", "at_once")
         for whose, title in (("ours", "DSL Debug"), ("bare", "a bare OpenEnv echo"))
     ]
-    return f"{where}\n\n{table(header, rows)}"
+    return f"{measured_on(results['machine'])}\n\n{table(header, rows)}"
 
 
 def _row(title: str, found: dict[str, Any]) -> list[str]:
@@ -296,5 +212,7 @@ def _row(title: str, found: dict[str, Any]) -> list[str]:
     return [str(found["sessions"]), title, *counts, *(f"{time:,g} ms" for time in times)]
 
 
+MEASURED = Measured("servers", str(__doc__), measure, render, fault)
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(MEASURED.main())

@@ -6,37 +6,27 @@ docs/space.json and the table of docs/space.md; `--quick` measures little and pr
 the table is the one of the file.
 """
 
-import argparse
-import json
 import os
-import platform
 import shutil
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from datetime import date
-from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.__main__ import processor
-from benchmarks.pages import replaced
+from benchmarks.pages import Measured, machine, measured_on, say
+from benchmarks.serving import free_port, serving
 from benchmarks.space_agents import TURNS, latencies, send_bombs, visitors
 from dsl_debug.problem import DslProblem
 from dsl_debug.results.markdown import table
-from dsl_debug.storage import read_json, read_lines, write_atomically
+from dsl_debug.storage import read_lines
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "docs" / "space.json"
-PAGE = ROOT / "docs" / "space.md"
-BEGIN, END = "<!-- space:begin -->", "<!-- space:end -->"
 
 OURS = ["app.py"]
 BARE = [
@@ -56,7 +46,6 @@ demo.launch(server_port=int(os.environ["GRADIO_SERVER_PORT"]), ssr_mode=False, q
 ]
 """What a process runs: the app, and a peer that does nothing but answer."""
 
-START_SECONDS = 120.0
 BROWSER = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-default-apps"),
@@ -78,65 +67,31 @@ class Amounts:
 QUICK = Amounts(starts=1, clicks=3, visitors=5, episodes=1, bombers=5, honest=2)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """0 fine, 1 a stale table or an error that agents met, 2 no way to measure."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.space", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="measure little; print, write nothing")
-    parser.add_argument("--check", action="store_true", help="compare the table with the results")
-    options = parser.parse_args(words)
-    try:
-        if options.check:
-            return _check()
-        results = measure(QUICK if options.quick else Amounts())
-        if options.quick:
-            print(render(results))
-        else:
-            _write(results)
-        return _clean(results["visitors"])
-    except (OSError, ValueError, RuntimeError) as error:
-        print(error, file=sys.stderr)
-        return 2
-
-
-def _write(results: dict[str, Any]) -> None:
-    page = replaced(PAGE.read_text(encoding="utf-8"), render(results), BEGIN, END, PAGE.name)
-    write_atomically(RESULTS, [json.dumps(results, indent=1), "\n"], mode=0o644)
-    write_atomically(PAGE, [page], mode=0o644)
-    print(f"wrote {RESULTS.name} and the table of {PAGE.name}")
-
-
-def _clean(found: dict[str, Any]) -> int:
-    """0 if every call of honest agents was answered and every reward was right, else 1."""
+def fault(results: dict[str, Any]) -> str:
+    """What honest agents met that they should not: a call without an answer, or a wrong reward."""
+    found = results["visitors"]
     if found["errors"] == found["wrong_rewards"] == 0:
-        return 0
+        return ""
     told = f"{found['errors']} errors, {found['wrong_rewards']} wrong rewards"
-    print(f"{told}; the first: {found['first_error']}", file=sys.stderr)
-    return 1
+    return f"{told}; the first: {found['first_error']}"
 
 
-def _check() -> int:
-    text = PAGE.read_text(encoding="utf-8")
-    if replaced(text, render(read_json(RESULTS)), BEGIN, END, PAGE.name) == text:
-        return 0
-    print(f"the table of {PAGE.name} is not that of {RESULTS.name}", file=sys.stderr)
-    return 1
-
-
-def measure(amounts: Amounts) -> dict[str, Any]:
+def measure(quick: bool) -> dict[str, Any]:
     """All figures. Raises RuntimeError where there is no Chromium or the app does not start."""
+    amounts = QUICK if quick else Amounts()
     problems = sample_problems()
-    results: dict[str, Any] = {"machine": machine()}
+    results: dict[str, Any] = {"machine": machine({"Gradio": "gradio"})}
     with chromium() as browser:
         results["machine"]["versions"]["Chromium"] = browser.version
-        _say("cold starts")
+        say("cold starts")
         results["start"] = beside(lambda command: cold_starts(browser, command, amounts.starts))
-        _say("clicks")
+        say("clicks")
         query = f"?problem={problems[0].id}"
         results["click"] = beside(lambda command: _clicks_of(browser, command, query, amounts.clicks))
-        _say(f"{amounts.visitors} visitors")
+        say(f"{amounts.visitors} visitors")
         with served(OURS) as app:
             results["visitors"] = visitors(app.url, problems, amounts.visitors, amounts.episodes, seed=1)
-        _say(f"{amounts.bombers} visitors with bombs")
+        say(f"{amounts.bombers} visitors with bombs")
         results["bombs"] = under_bombs(browser, problems, amounts)
     return results
 
@@ -149,20 +104,9 @@ def beside(action: Callable[[list[str]], dict[str, float]]) -> dict[str, Any]:
     return {"ours": ours, "bare": bare, "ratio": ratios}
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on, without anything that names the machine."""
-    versions = {"Python": platform.python_version(), "Gradio": version("gradio")}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"date": date.today().isoformat(), "cores": cores, "processor": processor(), "versions": versions}
-
-
 def sample_problems() -> list[DslProblem]:
     """The problems that come with the app."""
     return [DslProblem.from_row(row) for row in read_lines(ROOT / "space" / "sample" / "problems.jsonl")]
-
-
-def _say(what: str) -> None:
-    print(f"measuring {what} ...", file=sys.stderr, flush=True)
 
 
 # The app and the browser
@@ -179,34 +123,11 @@ class Served:
 @contextmanager
 def served(command: Sequence[str]) -> Iterator[Served]:
     """An app in a process of its own, from the moment when its port is open. Raises RuntimeError."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     given = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
     begun = time.time()
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _wait_for(port, process)
+    with serving([sys.executable, *command], port, given):
         yield Served(f"http://127.0.0.1:{port}/", begun)
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise RuntimeError("the app does not start: try it with python app.py")
 
 
 @contextmanager
@@ -310,10 +231,7 @@ def under_bombs(browser: Any, problems: Sequence[DslProblem], amounts: Amounts) 
 
 def render(results: dict[str, Any]) -> str:
     """The tables and what they were measured on; every figure comes from `results`."""
-    facts = results["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    where = f"Measured on {facts['date']} with {facts['cores']} cores ({facts['processor']}), {versions}."
-    return "\n\n".join([where, _people(results), _agents(results)])
+    return "\n\n".join([measured_on(results["machine"]), _people(results), _agents(results)])
 
 
 def _people(results: dict[str, Any]) -> str:
@@ -347,5 +265,7 @@ def _row(name: str, found: dict[str, Any]) -> list[str]:
     return [name, *map(str, counts), f"{found['p50_ms']:,g} ms", f"{found['p95_ms']:,g} ms"]
 
 
+MEASURED = Measured("space", str(__doc__), measure, render, fault)
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(MEASURED.main())

@@ -39,7 +39,7 @@ def test_nothing_is_guessed_for_others(base: str) -> None:
     [
         ("Qwen/Qwen2.5-7B-Instruct", True),
         ("tiny", False),
-        ("/root/m", False),
+        ("/home/ann/m", False),
         ("runs/sft", False),
         ("me/checkpoint-40", False),
         ("./a/b", False),

@@ -57,10 +57,10 @@ def test_arguments_of_training_stay() -> None:
         ("/home/andrea/checkpoint-40", "checkpoint-40"),
         ("hf:/home/andrea", LEFT_OUT),
         ("/home/andrea", LEFT_OUT),
-        ("/root", LEFT_OUT),
+        ("/home/ann", LEFT_OUT),
         ("", ""),
         ("loaded from /home/andrea/sft", LEFT_OUT),
-        ("--out=/root/x", LEFT_OUT),
+        ("--out=/home/ann/x", LEFT_OUT),
         ("file:///home/andrea", LEFT_OUT),
         ("hf_abcdefghijklmnop", LEFT_OUT),
         ("use sk-abcdefghijklmnop1234 here", LEFT_OUT),
@@ -75,7 +75,7 @@ def test_a_text_shows_no_place_and_no_secret(text: str, shown: str) -> None:
 
 
 def test_texts_within_values_are_looked_at_too() -> None:
-    value = {"a": ["/root/x", {"b": "hf_abcdefghijklmnop", "token": "x"}], "n": 1, "none": None}
+    value = {"a": ["/home/ann/x", {"b": "hf_abcdefghijklmnop", "token": "x"}], "n": 1, "none": None}
     assert public_value(value) == {"a": ["x", {"b": LEFT_OUT}], "n": 1, "none": None}
 
 

@@ -21,7 +21,11 @@ def measured(value: float, stderr: float | None = 0.004) -> dict[str, Any]:
 
 MODELS = [
     {"name": "base", "model": "Qwen/Qwen2.5-7B-Instruct", "tasks": {"mmlu": measured(0.75)}},
-    {"name": "SFT->RL", "model": "/root/m", "tasks": {"mmlu": measured(0.7375), "own": measured(0.5, None)}},
+    {
+        "name": "SFT->RL",
+        "model": "/home/ann/m",
+        "tasks": {"mmlu": measured(0.7375), "own": measured(0.5, None)},
+    },
 ]
 
 
@@ -37,7 +41,7 @@ def test_the_file_beside_the_model_is_in_its_card(tmp_path: Path) -> None:
     (folder / "alignment_tax.json").write_text(json.dumps({"schema": 1, "models": MODELS}))
     text = model_files(folder)["README.md"]
     assert row(text, "| MMLU")[1] == "75.0 ± 0.4"
-    assert "/root" not in text
+    assert "/srv" not in text
 
 
 @pytest.mark.parametrize(

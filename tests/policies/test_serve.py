@@ -1,12 +1,7 @@
 """A real model server on this machine, evaluated end to end: `transformers serve` with the tiny model."""
 
 import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.serving import free_port
+from benchmarks.serving import serving as served
 from dsl_debug.data import sample_problems
 from dsl_debug.episode import TOOLS, messages, schemas
 from dsl_debug.evaluation import evaluate, load_result
@@ -29,45 +26,16 @@ for package in ("torch", "transformers", "openai", "fastapi", "uvicorn"):
 
 pytestmark = pytest.mark.slow
 
-START = 180.0
-"""Seconds that a server may take until it answers; here it takes 6 on a machine that does nothing else."""
-
 
 @contextmanager
 def serving(folder: Path, log: Path) -> Iterator[str]:
     """The address of a server of the model in a folder; it ends with the block, whatever happens in it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(folder)]
     command += ["--device", "cpu", "--host", "127.0.0.1", "--port", str(port)]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    with log.open("w") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-        try:
-            wait_for(f"http://127.0.0.1:{port}/health", server, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-
-
-def wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Return when the server answers; fail if it has ended or takes too long."""
-    end = time.monotonic() + START
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except urllib.error.HTTPError:
-            return  # it answers, if not at this address
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"the server has not started: {log.read_text()[-2000:]}")
+    with served(command, port, environment, log=log):
+        yield f"http://127.0.0.1:{port}/v1"
 
 
 def test_a_real_server_is_evaluated_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,21 +6,7 @@ import pytest
 
 pytest.importorskip("openenv", reason="needs openenv: pip install 'dsl-debug[serve]'")
 
-from benchmarks.pages import replaced
-from benchmarks.servers import (
-    BARE,
-    BEGIN,
-    END,
-    PAGE,
-    QUICK,
-    RESULTS,
-    Visit,
-    main,
-    render,
-    served,
-    summary,
-    visitors,
-)
+from benchmarks.servers import BARE, MEASURED, QUICK, Visit, render, served, summary, visitors
 from servers.openenv_app import openenv_app
 from servers.problems import Problems
 from tests.problems import make_problem
@@ -92,10 +78,8 @@ def test_the_table_holds_the_figures() -> None:
     assert "2026-01-02 with 2 cores (some), openenv 0.10.0." in text
     assert "| 1 | DSL Debug | 640 | 0 | 0 | 1,234.5 | 25 ms | 40 ms | 40 ms |" in text
     assert "| 32 | a bare OpenEnv echo | 640 | 0 | 0 | 1,234.5 | 25 ms | 40 ms | 40 ms |" in text
-    assert replaced(PAGE.read_text(encoding="utf-8"), text, BEGIN, END, PAGE.name).count(text) == 1
+    assert MEASURED.with_table(MEASURED.page.read_text(encoding="utf-8"), figures()).count(text) == 1
 
 
 def test_the_page_shows_the_results_that_were_measured() -> None:
-    if not RESULTS.is_file():
-        pytest.skip("not measured yet: python -m benchmarks.servers")
-    assert main(["--check"]) == 0
+    assert MEASURED.main(["--check"]) == 0

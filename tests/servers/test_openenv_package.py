@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ pytest.importorskip("openenv", reason="needs openenv: pip install 'dsl-debug[ser
 import httpx
 from openenv.validation import Level, Verdict, run_validation
 
+from benchmarks.serving import free_port
+from benchmarks.serving import serving as served
 from dsl_debug import __version__
 from dsl_debug.episode import TOOLS
 from dsl_debug.episode.python import PYTHON_TOOLS
@@ -27,7 +28,7 @@ from servers.http_limits import MAX_BODY
 from servers.openenv_app import ENVIRONMENT_VARIABLE, app
 from servers.openenv_environments import KINDS
 from servers.problems import VARIABLE
-from tests.servers.openenv_serving import free_port, serving, until
+from tests.servers.openenv_serving import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ROOT / "servers"
@@ -104,32 +105,12 @@ def test_openenv_accepts_the_manifests(
 @contextmanager
 def commanded(command: list[str], log: Path, **given: str) -> Iterator[str]:
     """The address of what a command serves, on a free port of this machine."""
-    port = str(free_port())
-    words = [port if word == "8000" else word for word in command]
+    port = free_port()
+    words = [str(port) if word == "8000" else word for word in command]
     words[words.index("--host") + 1] = "127.0.0.1"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=ROOT,
-            env={**os.environ, **given},
-            stdout=output,
-            stderr=output,
-        )
-    url = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool:
-        assert server.poll() is None, log.read_text(encoding="utf-8")
-        try:
-            return httpx.get(f"{url}/health", timeout=10).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    try:
-        until(answers)
-        yield url
-    finally:
-        server.kill()
-        server.wait()
+    environment = {**os.environ, **given}
+    with served([sys.executable, "-m", *words], port, environment, log=log):
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_the_command_serves_everything_in_one_process(tmp_path: Path) -> None:

@@ -3,11 +3,7 @@
 import asyncio
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,10 +12,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from benchmarks.serving import free_port, serving
 from space.library import Library, sample_library
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 90.0
 
 T = TypeVar("T")
 
@@ -43,44 +39,13 @@ def library() -> Library:
     return sample_library()
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def served(log: Path, **environment: str) -> Iterator[str]:
     """The address of an app that runs for the time of the block; its output goes to `log`."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}/"
     given = {**os.environ, "GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1", **environment}
-    with log.open("w") as output:
-        app = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=given, stdout=output, stderr=output)
-        try:
-            _wait_for(url, app, log)
-            yield url
-        finally:
-            app.terminate()
-            try:
-                app.wait(20)
-            except subprocess.TimeoutExpired:
-                app.kill()
-                app.wait()
-
-
-def _wait_for(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if app.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"the app does not answer:\n{log.read_text()[-3000:]}")
+    with serving([sys.executable, "app.py"], port, given, log=log):
+        yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.pages import replaced
-from benchmarks.space import BEGIN, END, RESULTS, main, render
+from benchmarks.pages import Measured
+from benchmarks.space import MEASURED, render
 from benchmarks.space_agents import Agent, Visit, heavy_program, join_bomb, latencies, visitors
 from dsl_debug import lang
 from dsl_debug.lang import STANDARD, DslError
@@ -104,12 +104,31 @@ def test_the_tables_hold_the_figures() -> None:
 
 
 def test_a_table_goes_between_its_markers_and_nowhere_else() -> None:
-    assert replaced(f"a\n{BEGIN}\nold\n{END}\nb", "new", BEGIN, END, "a page") == f"a\n{BEGIN}\nnew\n{END}\nb"
-    with pytest.raises(ValueError, match="no place for the table"):
-        replaced("no markers", "new", BEGIN, END, "a page")
+    begin, end = "<!-- thing:begin -->", "<!-- thing:end -->"
+    thing = Measured("thing", "", lambda _: {}, lambda found: found["new"], lambda _: "")
+    assert thing.with_table(f"a\n{begin}\nold\n{end}\nb", {"new": "x"}) == f"a\n{begin}\nx\n{end}\nb"
+    with pytest.raises(ValueError, match=r"^thing\.md has no place for the table"):
+        thing.with_table("no markers", {"new": "x"})
 
 
 def test_the_page_shows_the_results_that_were_measured() -> None:
-    if not RESULTS.is_file():
-        pytest.skip("not measured yet: python -m benchmarks.space")
-    assert main(["--check"]) == 0
+    assert MEASURED.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("measured", "status", "said"),
+    [({}, 0, ""), ({"wrong": 3}, 1, "3 wrong\n"), (RuntimeError("no browser"), 2, "no browser\n")],
+)
+def test_the_status_tells_what_came_of_measuring(
+    measured: Any, status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(quick: bool) -> dict[str, Any]:
+        if isinstance(measured, Exception):
+            raise measured
+        return dict(measured)
+
+    def fault(found: dict[str, Any]) -> str:
+        return f"{found['wrong']} wrong" if "wrong" in found else ""
+
+    assert Measured("thing", "", measure, lambda _: "a table", fault).main(["--quick"]) == status
+    assert capsys.readouterr().err == said

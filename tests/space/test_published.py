@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -21,10 +19,10 @@ pytest.importorskip("jinja2", reason="needs jinja2: pip install 'dsl-debug[build
 pytest.importorskip("gradio_client", reason="needs gradio: pip install 'dsl-debug[space]'")
 pytest.importorskip("evaluate", reason="needs evaluate: pip install 'dsl-debug[eval]'")
 
+from benchmarks.serving import free_port, serving
 from dsl_debug.data import sample_problems
 from space.library import sample_library
 from tests.hub_server import LoopbackHub, loopback_hub
-from tests.space.conftest import free_port
 
 SPACE = "user/dsl-debug-space"
 METRIC = "user/dsl_debug"
@@ -81,7 +79,6 @@ def environment_of(space: Path, folder: Path) -> str:
 def started(python: str, folder: Path, home: Path) -> Iterator[str]:
     """The address of the `app.py` in a folder, which runs for the time of the block as it does on the Hub."""
     port = free_port()
-    url, log = f"http://127.0.0.1:{port}/", home / f"{folder.name}.log"
     home.mkdir(exist_ok=True)
     given = {
         "PATH": os.environ["PATH"],
@@ -91,30 +88,9 @@ def started(python: str, folder: Path, home: Path) -> Iterator[str]:
         "GRADIO_ANALYTICS_ENABLED": "False",
         "PYTHONUNBUFFERED": "1",
     }
-    with log.open("w") as output:
-        app = subprocess.Popen([python, "app.py"], cwd=folder, env=given, stdout=output, stderr=output)
-        try:
-            wait_for(url, app, log)
-            yield url
-        finally:
-            app.terminate()
-            try:
-                app.wait(20)
-            except subprocess.TimeoutExpired:
-                app.kill()
-                app.wait()
-
-
-def wait_for(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and app.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=60) as page:
-                assert page.status == 200
-                return
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError(f"the app does not answer:\n{log.read_text()[-3000:]}")
+    log = home / f"{folder.name}.log"
+    with serving([python, "app.py"], port, given, folder=folder, log=log, seconds=PATIENCE):
+        yield f"http://127.0.0.1:{port}/"
 
 
 def asked(url: str, *given: Any, name: str, **named: Any) -> Any:
