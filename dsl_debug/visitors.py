@@ -9,9 +9,10 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dsl_debug import lang, sandbox
+from dsl_debug.episode.base import Step
 from dsl_debug.episode.tools import Tool, ToolCall, parse_calls
 from dsl_debug.lang.errors import did_you_mean, quoted
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES, DslProblem, PythonProblem
@@ -66,6 +67,24 @@ def checked_text(value: object, name: str, most: int) -> str:
     except UnicodeEncodeError:  # nothing could send it back
         raise Refused(f"{name} is not valid Unicode: it holds half of a surrogate pair.") from None
     return value
+
+
+def checked_argument(value: object, name: str, called: str = "") -> str:
+    """`value` as the argument `name` of a tool: code may be long, other texts may not.
+
+    Raises Refused, which calls it `called`, by default its name.
+    """
+    return checked_text(value, called or name, MAX_CODE if name == "code" else MAX_WORDS)
+
+
+def step_answer(step: Step) -> dict[str, Any]:
+    """What a turn led to, as agents are told; the reward is None until the episode is over."""
+    return {
+        "observation": step.observation,
+        "turns_left": step.info["turns_left"],
+        "done": step.done,
+        "reward": step.reward if step.done else None,
+    }
 
 
 def checked_message(text: object, tools: Mapping[str, Tool]) -> str:

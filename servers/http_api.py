@@ -25,8 +25,8 @@ from dsl_debug.visitors import (
     Gone,
     Refused,
     Turnstile,
+    checked_argument,
     checked_message,
-    checked_text,
     choose,
     fitting,
 )
@@ -159,7 +159,7 @@ class HttpApi:
 
     def _chosen(self, wanted: StartRequest) -> tuple[Playable, DslProblem | PythonProblem]:
         """An environment and a problem for it. Raises ApiError and Refused."""
-        words = {name: checked_text(value, name, MAX_WORDS) for name, value in wanted.model_dump().items()}
+        words = {name: checked_argument(value, name) for name, value in wanted.model_dump().items()}
         environment = words.pop("environment")
         if environment == "dsl":
             return dsl_env(), choose(self._problems.dsl, **words, rng=self._rng)
@@ -192,7 +192,7 @@ class HttpApi:
 def _check_argument(name: str, value: str) -> None:
     field = f"arguments.{name[:MAX_SHOWN]}"
     try:
-        checked_text(value, field, MAX_CODE if name == "code" else MAX_WORDS)
+        checked_argument(value, name, field)
     except Refused as error:
         raise ApiError(422, "refused", str(error), field) from None
 

@@ -24,7 +24,7 @@ from dsl_debug.episode.python import PythonDebugEnv
 from dsl_debug.problem import DslProblem, PythonProblem
 from dsl_debug.sandbox import SandboxError
 from dsl_debug.sessions import Full, Sessions, TurnUnderWay, UnknownEpisode
-from dsl_debug.visitors import MAX_CODE, MAX_WORDS, Busy, Gone, Refused, Turnstile, checked_text, choose
+from dsl_debug.visitors import Busy, Gone, Refused, Turnstile, checked_argument, choose, step_answer
 from servers.http_limits import FUNCTIONS_AT_ONCE, MAX_BODY, MAX_WAITING, PROGRAMS_AT_ONCE
 from servers.http_models import EnvironmentName
 from servers.http_views import signals_of
@@ -88,7 +88,7 @@ class AgentTools:
         if reasons:
             raise Refused(f"No function can be run here: {' '.join(reasons)}")
         words = {"category": category, "difficulty": difficulty, "problem_id": problem_id}
-        wanted = {name: checked_text(value, name, MAX_WORDS) for name, value in words.items()}
+        wanted = {name: checked_argument(value, name) for name, value in words.items()}
         problems: Mapping[str, Any] = kind.problems(self._problems)
         if not problems:
             raise Refused(f"There are no problems of this environment here: {self._problems.source}.")
@@ -149,21 +149,15 @@ class AgentTools:
         return self._call("submit", episode_id, code=code)
 
     def _call(self, tool: str, episode_id: str, **arguments: str) -> Answer:
-        checked_text(episode_id, "episode_id", MAX_WORDS)
+        checked_argument(episode_id, "episode_id")
         for name, value in arguments.items():
-            checked_text(value, name, MAX_CODE if name == "code" else MAX_WORDS)
+            checked_argument(value, name)
         env = self._sessions.env(episode_id)
         if tool not in env.tools:
             raise Refused(f"This episode has no tool {tool}; its tools: {', '.join(env.tools)}.")
         step = self._sessions.call(episode_id, tool, arguments)
         signals = signals_of(env)
-        return {
-            "observation": step.observation,
-            "turns_left": step.info["turns_left"],
-            "done": step.done,
-            "reward": step.reward if step.done else None,
-            **({"signals": signals} if signals else {}),
-        }
+        return step_answer(step) | ({"signals": signals} if signals else {})
 
 
 class _Server(FastMCP):

@@ -24,7 +24,7 @@ from dsl_debug.episode.tools import schemas
 from dsl_debug.lang.errors import did_you_mean, quoted
 from dsl_debug.problem import DslProblem, PythonProblem
 from dsl_debug.sandbox import SandboxError
-from dsl_debug.visitors import MAX_CODE, MAX_WORDS, Refused, checked_message, checked_text, choose
+from dsl_debug.visitors import MAX_WORDS, Refused, checked_argument, checked_message, checked_text, choose
 from servers.http_limits import FUNCTIONS_AT_ONCE, MAX_ARGUMENTS, PROGRAMS_AT_ONCE
 from servers.http_models import EnvironmentName
 from servers.openenv_gate import Gate, Unavailable
@@ -120,8 +120,8 @@ class DebugEnvironment(OpenEnv):  # type: ignore[misc]
         self._check_open()
         _check_names(unknown)
         words = {"problem_id": problem_id, "category": category, "difficulty": difficulty}
-        wanted = {name: checked_text(value, name, MAX_WORDS) for name, value in words.items()}
-        named = None if episode_id is None else checked_text(episode_id, "episode_id", MAX_WORDS)
+        wanted = {name: checked_argument(value, name) for name, value in words.items()}
+        named = None if episode_id is None else checked_argument(episode_id, "episode_id")
         chooser = Random(_checked_seed(seed))
         problems: Mapping[str, Any] = self._kind.problems(self._problems)
         if not problems:
@@ -248,5 +248,5 @@ def _checked_call(action: DebugAction, episode: Episode) -> tuple[str, dict[str,
     for name, value in action.arguments.items():
         checked_text(name, "The name of an argument", MAX_WORDS)
         if isinstance(value, str):
-            checked_text(value, name, MAX_CODE if name == "code" else MAX_WORDS)
-    return checked_text(action.tool, "tool", MAX_WORDS), dict(action.arguments)
+            checked_argument(value, name)
+    return checked_argument(action.tool, "tool"), dict(action.arguments)

@@ -12,7 +12,7 @@ from dsl_debug.episode.dsl import DSLDebugEnv
 from dsl_debug.episode.prompts import MAX_TURNS
 from dsl_debug.episode.system_prompts import system_prompt
 from dsl_debug.sessions import FINISHED_SECONDS, Full, Sessions, UnknownEpisode
-from dsl_debug.visitors import LIMITS, MAX_CODE, MAX_WORDS, Refused, checked_text, choose
+from dsl_debug.visitors import LIMITS, MAX_CODE, MAX_WORDS, Refused, checked_argument, choose, step_answer
 from space.library import Library
 
 AT_ONCE = 1
@@ -49,7 +49,7 @@ class AgentApi:
         """
         try:
             given = {"category": category, "difficulty": difficulty, "problem_id": problem_id}
-            checked = {name: _text(name, value) for name, value in given.items()}
+            checked = {name: checked_argument(value, name) for name, value in given.items()}
             problem = choose(self._library.problems, **checked, rng=self._rng)
             env = DSLDebugEnv(limits=LIMITS)
             episode_id, task = self._sessions.start(env, problem)
@@ -109,16 +109,11 @@ class AgentApi:
 
     def _call(self, tool: str, episode_id: object, **arguments: object) -> Answer:
         try:
-            checked = {name: _text(name, value) for name, value in arguments.items()}
-            step = self._sessions.call(_text("episode_id", episode_id), tool, checked)
+            checked = {name: checked_argument(value, name) for name, value in arguments.items()}
+            step = self._sessions.call(checked_argument(episode_id, "episode_id"), tool, checked)
         except (Refused, UnknownEpisode) as error:
             return {"error": str(error)}
-        return {
-            "observation": step.observation,
-            "turns_left": step.info["turns_left"],
-            "done": step.done,
-            "reward": step.reward if step.done else None,
-        }
+        return step_answer(step)
 
 
 def limits(sessions: Sessions) -> dict[str, str]:
@@ -140,8 +135,3 @@ def limits(sessions: Sessions) -> dict[str, str]:
 
 def _minutes(seconds: float) -> str:
     return "1 minute" if seconds == 60 else f"{seconds / 60:g} minutes"
-
-
-def _text(name: str, value: object) -> str:
-    """An argument that was sent, as it is. Raises Refused for what is no such text."""
-    return checked_text(value, name, MAX_CODE if name == "code" else MAX_WORDS)

@@ -22,7 +22,7 @@ from dsl_debug.policies.base import Job, finished, prompt_messages
 from dsl_debug.problem import CATEGORIES, DIFFICULTIES, DslProblem
 from dsl_debug.replay.outcome import VERDICTS
 from dsl_debug.scoring import failure
-from dsl_debug.visitors import LIMITS, MAX_CODE, MAX_WORDS, Refused, checked_text
+from dsl_debug.visitors import LIMITS, Refused, checked_argument
 from space.handlers.hints import HINT, hints_of
 from space.handlers.play import Game, result
 
@@ -192,7 +192,7 @@ def _is_call(value: object) -> bool:
 def _is_argument(item: tuple[str, str]) -> bool:
     name, text = item
     try:
-        checked_text(text, name, MAX_CODE if name == "code" else MAX_WORDS)
+        checked_argument(text, name)
     except Refused:
         return False
     return True
