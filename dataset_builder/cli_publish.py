@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from dataset_builder.cli_common import need_pyarrow, progress
+from dsl_debug.cli.frame import publish_options
 from dsl_debug.evaluation import code_name, code_revision
-from dsl_debug.hub import NotPublished, Published, check, check_rights, publish
+from dsl_debug.hub import Publication, publish_told
 from dsl_debug.storage import read_json, write_json
 
 # What builds write, whichever made the folder.
@@ -24,10 +25,7 @@ _KEPT_HERE = {"build_run.json"}
 
 @click.command("publish")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--repo", "repository", required=True, metavar="USER/NAME", help="The repository on the Hub.")
-@click.option("--private", is_flag=True, help="Make it private, if it has to be made.")
-@click.option("--revision", metavar="BRANCH", help="A branch other than main; it is made if needed.")
-@click.option("--dry-run", is_flag=True, help="Verify and list, but send nothing.")
+@publish_options
 @click.option("--workers", type=click.IntRange(1), help="Processes that verify.")
 def publish_command(
     folder: Path, repository: str, private: bool, revision: str | None, dry_run: bool, workers: int | None
@@ -35,17 +33,8 @@ def publish_command(
     """Verify a finished FOLDER and publish it, in one commit."""
     need_pyarrow()
     files = files_of(folder)
-    try:
-        check(files, repository)
-        if not dry_run:  # to be told at once, and not after minutes of verification
-            check_rights(repository)
-        _verify_once(folder, files, workers)
-        size = sum(path.stat().st_size for path in files.values()) / 1e6
-        if dry_run:
-            click.echo("\n".join([*files, f"{len(files)} files, {size:.1f} MB: nothing was sent"]))
-            return
-        click.echo(f"sending {len(files)} files, {size:.1f} MB", err=True)
-        published = publish(
+    publish_told(
+        Publication(
             files,
             repository,
             "dataset",
@@ -53,10 +42,11 @@ def publish_command(
             is_ours=is_ours,
             private=private,
             revision=revision,
-        )
-    except NotPublished as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(_summary(published, repository, revision))
+        ),
+        dry_run=dry_run,
+        verify=lambda: _verify_once(folder, files, workers),
+        loader="load_dataset",
+    )
 
 
 def files_of(folder: Path) -> dict[str, Path]:
@@ -112,9 +102,3 @@ def _verify(folder: Path, workers: int | None) -> None:
         raise click.ClickException(
             f"{folder}: {len(problems)} problems found, nothing was sent; the first: {problems[0]}"
         )
-
-
-def _summary(published: Published, repository: str, revision: str | None) -> str:
-    at = f', revision="{revision}"' if revision else ""
-    state = "published" if published.is_new else "unchanged: this is there already"
-    return f'{published.url}\n{state}, commit {published.commit}\nload_dataset("{repository}"{at})'

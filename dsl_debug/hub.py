@@ -6,6 +6,7 @@ be seen. The token comes from where `huggingface_hub` looks for it (`hf auth log
 """
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,39 @@ class NotPublished(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Publication:
+    """All that a repository is to hold (path -> content), and which one it is; it is made if needed.
+
+    `kind` is "model", "dataset" or "space". Files of an earlier publication, those that `is_ours` says so of,
+    are deleted; a repository that holds others is left alone, and so is one that holds files, but not the
+    `landmark` that all of ours have. `revision` is a branch, which is made if needed; `space_sdk` says what
+    runs a Space. Raises NotPublished for what cannot be published whatever the Hub says.
+    """
+
+    files: Mapping[str, Content]
+    repository: str
+    kind: str
+    message: str
+    is_ours: Callable[[str], bool]
+    landmark: str | None = None
+    private: bool = False
+    revision: str | None = None
+    space_sdk: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.repository)
+        if not self.files:
+            raise NotPublished("there is nothing to publish")
+        for path, content in self.files.items():
+            size = _size(content)
+            if size > LARGEST:
+                raise NotPublished(
+                    f"{path} has {size / 1e9:.1f} GB, and the Hub takes at most {LARGEST / 1e9:.0f} GB in one"
+                    " file: cut it into several"
+                )
+
+
+@dataclass(frozen=True)
 class Published:
     """Where it is now, the commit, and whether anything was new."""
 
@@ -40,50 +74,42 @@ class Published:
     is_new: bool
 
 
-def publish(
-    files: Mapping[str, Content],
-    repository: str,
-    kind: str,
-    message: str,
-    *,
-    is_ours: Callable[[str], bool],
-    landmark: str | None = None,
-    private: bool = False,
-    revision: str | None = None,
-    space_sdk: str | None = None,
-) -> Published:
-    """Make `files` (path in the repository -> content) all that a repository holds; it is made if needed.
+def publish(publication: Publication) -> Published:
+    """Make the files of a publication all that its repository holds, in one commit. Raises NotPublished."""
+    check_rights(publication.repository)
+    return _send(publication)
 
-    Files of an earlier publication, those that `is_ours` says so of, are deleted; a repository that holds
-    others is left alone, and so is one that holds files, but not the `landmark` that all of ours have.
-    `revision` is a branch, which is made if needed; `space_sdk` says what runs a Space. Raises NotPublished.
+
+def publish_told(
+    publication: Publication,
+    *,
+    dry_run: bool,
+    verify: Callable[[], None] | None = None,
+    loader: str | None = None,
+) -> Published | None:
+    """Publish as every command does, and print what is done; None after a dry run, which only lists.
+
+    `verify` is what takes too long to be done for somebody who may not write there; `loader` is the function
+    that loads what was published. Raises NotPublished, and what `verify` raises.
     """
-    check(files, repository)
-    api = _client()
-    with _told(f"{repository} was not published"):
-        url = str(
-            api.create_repo(repository, repo_type=kind, private=private, exist_ok=True, space_sdk=space_sdk)
-        )
-        if revision:
-            api.create_branch(repository, branch=revision, repo_type=kind, exist_ok=True)
-        info = api.repo_info(repository, repo_type=kind, revision=revision)
-        if private and not info.private:
-            raise NotPublished(
-                f"{repository} is there already, and is public: make it private first, or another"
-            )
-        before = info.sha
-        there = set(api.list_repo_files(repository, repo_type=kind, revision=revision))
-        is_another = landmark is not None and landmark not in there
-        stale = _stale(there - _HUBS_OWN, files, lambda path: is_ours(path) and not is_another, repository)
-        made = api.create_commit(
-            repository,
-            _operations(files, stale),
-            commit_message=message,
-            repo_type=kind,
-            revision=revision,
-            parent_commit=before,
-        )
-    return Published(url, made.oid, made.oid != before)
+    if not dry_run:
+        check_rights(publication.repository)
+    if verify:
+        verify()
+    files = publication.files
+    amount = f"{len(files)} files, {sum(map(_size, files.values())) / 1e6:.1f} MB"
+    if dry_run:
+        print("\n".join([*sorted(files), f"{amount}: nothing was sent"]), flush=True)
+        return None
+    print(f"sending {amount}", file=sys.stderr)
+    published = _send(publication)
+    state = "published" if published.is_new else "unchanged: this is there already"
+    lines = [published.url, f"{state}, commit {published.commit}"]
+    if loader:
+        at = f', revision="{publication.revision}"' if publication.revision else ""
+        lines.append(f'{loader}("{publication.repository}"{at})')
+    print("\n".join(lines), flush=True)
+    return published
 
 
 def set_variable(space: str, name: str, value: str) -> None:
@@ -110,36 +136,6 @@ def source_files(root: Path, folder: str) -> dict[str, Path]:
         if path.suffix not in _SOURCES:
             raise NotPublished(f"{place} is no file of the sources: take it out first")
     return shown
-
-
-def listing(files: Mapping[str, Content]) -> str:
-    """What a dry run prints: the files, and that they were not sent."""
-    return "\n".join([*sorted(files), f"{amount(files)}: nothing was sent"])
-
-
-def amount(files: Mapping[str, Content]) -> str:
-    """How many files there are, and how large they are together."""
-    return f"{len(files)} files, {sum(map(_size, files.values())) / 1e6:.1f} MB"
-
-
-def outcome(published: Published) -> str:
-    """What a command prints after it has published: the link, and what happened."""
-    state = "published" if published.is_new else "unchanged: this is there already"
-    return f"{published.url}\n{state}, commit {published.commit}"
-
-
-def check(files: Mapping[str, Content], repository: str) -> None:
-    """Raises NotPublished for what cannot be published whatever the Hub says."""
-    check_name(repository)
-    if not files:
-        raise NotPublished("there is nothing to publish")
-    for path, content in files.items():
-        size = _size(content)
-        if size > LARGEST:
-            raise NotPublished(
-                f"{path} has {size / 1e9:.1f} GB, and the Hub takes at most {LARGEST / 1e9:.0f} GB in one"
-                " file: cut it into several"
-            )
 
 
 def check_name(repository: str) -> None:
@@ -173,17 +169,46 @@ def _client() -> Any:
     return HfApi(library_name="dsl-debug")
 
 
-def _stale(
-    there: set[str], files: Collection[str], is_ours: Callable[[str], bool], repository: str
-) -> list[str]:
+def _send(asked: Publication) -> Published:
+    """Make the repository and the branch, if they are not there, and the commit."""
+    repository, kind, revision = asked.repository, asked.kind, asked.revision
+    api = _client()
+    with _told(f"{repository} was not published"):
+        url = str(
+            api.create_repo(
+                repository, repo_type=kind, private=asked.private, exist_ok=True, space_sdk=asked.space_sdk
+            )
+        )
+        if revision:
+            api.create_branch(repository, branch=revision, repo_type=kind, exist_ok=True)
+        info = api.repo_info(repository, repo_type=kind, revision=revision)
+        if asked.private and not info.private:
+            raise NotPublished(
+                f"{repository} is there already, and is public: make it private first, or another"
+            )
+        there = set(api.list_repo_files(repository, repo_type=kind, revision=revision))
+        made = api.create_commit(
+            repository,
+            _operations(asked.files, _stale(there, asked)),
+            commit_message=asked.message,
+            repo_type=kind,
+            revision=revision,
+            parent_commit=info.sha,
+        )
+    return Published(url, made.oid, made.oid != info.sha)
+
+
+def _stale(there: Collection[str], asked: Publication) -> list[str]:
     """Files of an earlier publication. Raises NotPublished where any is of somebody else."""
-    strangers = sorted(path for path in there if not is_ours(path))
+    is_another = asked.landmark is not None and asked.landmark not in there
+    found = sorted(path for path in there if path not in _HUBS_OWN)
+    strangers = [path for path in found if is_another or not asked.is_ours(path)]
     if strangers:
         raise NotPublished(
-            f"{repository} is there already, and holds something else, such as {strangers[0]}:"
+            f"{asked.repository} is there already, and holds something else, such as {strangers[0]}:"
             " give another name, or delete what is there"
         )
-    return sorted(path for path in there if path not in files)
+    return [path for path in found if path not in asked.files]
 
 
 def _operations(files: Mapping[str, Content], stale: Sequence[str]) -> list[Any]:

@@ -1,8 +1,8 @@
-"""`python -m metrics`: publishes the metric."""
+"""`python -m metrics`: publishes the metric. It needs the extra `build`."""
 
 import sys
 
-from metrics.publish import command
+from dsl_debug.cli import run_module
 
 if __name__ == "__main__":
-    sys.exit(command(sys.argv[1:]))
+    sys.exit(run_module("metrics", "metrics.publish"))

@@ -2,20 +2,7 @@
 
 import sys
 
-from dsl_debug.cli import BAD_INPUT
-
-
-def main() -> None:
-    """Run the command line, or say what is missing."""
-    try:
-        from model_cards.cli import main as run
-    except ModuleNotFoundError as error:
-        if error.name != "click":
-            raise
-        print("model_cards: the command line needs click: pip install 'dsl-debug[cli]'", file=sys.stderr)
-        sys.exit(BAD_INPUT)
-    run()
-
+from dsl_debug.cli import run_module
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_module("model_cards", "model_cards.cli"))

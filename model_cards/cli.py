@@ -1,54 +1,26 @@
 """The commands of `python -m model_cards`. What goes wrong is told in one line, with status 2."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from dsl_debug.cli import BAD_INPUT, INTERRUPTED
-from dsl_debug.hub import NotPublished, amount, check_rights, listing, outcome
+from dsl_debug.cli.frame import carry_out, group, publish_options
+from dsl_debug.hub import NotPublished, publish_told
 from dsl_debug.storage import write_atomically
-from model_cards.push import prepare, send
+from model_cards.push import prepare
 from model_cards.render import metric_card, model_files, space_card
 
-NAME = "python -m model_cards"
 FIXED = {"metric": metric_card, "space": space_card}
 """Cards of this repository itself, by the word that stands for them."""
 
 
+command_line = group("Render the cards of DSL Debug from what was measured, and publish models.")
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Carry out one command line and give the exit status."""
-    try:
-        with command_line.make_context(NAME, list(arguments)) as context:
-            command_line.invoke(context)
-        return 0
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
-    except click.UsageError as error:
-        message = error.format_message()
-        _complain(f"{message[:1].lower()}{message[1:].rstrip('.')} (see {NAME} --help)")
-    except (NotPublished, ImportError, ValueError) as error:
-        _complain(str(error))
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return INTERRUPTED
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        _complain(f"{place}{(error.strerror or str(error)).lower()}")
-    return BAD_INPUT
-
-
-def _complain(message: str) -> None:
-    click.echo(f"model_cards: {message}", err=True)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
-@click.pass_context
-def command_line(context: click.Context) -> None:
-    """Render the cards of DSL Debug from what was measured, and publish models."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+    return carry_out(command_line, "model_cards", arguments, (NotPublished, ImportError, ValueError))
 
 
 @command_line.command("render")
@@ -83,29 +55,13 @@ def _deliver(texts: dict[Path, str], out: Path | None) -> None:
 
 @command_line.command("push")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--repo", "repository", required=True, metavar="USER/NAME", help="The repository on the Hub.")
-@click.option("--private", is_flag=True, help="Make it private, if it has to be made.")
-@click.option("--revision", metavar="BRANCH", help="A branch other than main; it is made if needed.")
-@click.option("--dry-run", is_flag=True, help="Check, render and list, but send nothing.")
+@publish_options
 def push_command(folder: Path, repository: str, private: bool, revision: str | None, dry_run: bool) -> None:
     """Publish the model in FOLDER with its card, in one commit.
 
     What is not of the model, its records or its card is left out, and listed.
     """
-    found = prepare(folder, repository)
-    for name in found.left_out:
+    asked, left_out = prepare(folder, repository, private=private, revision=revision)
+    for name in left_out:
         click.echo(f"left out: {name}", err=True)
-    if dry_run:
-        click.echo(listing(found.files))
-        return
-    check_rights(repository)
-    click.echo(f"sending {amount(found.files)}", err=True)
-    message = f"Publish {folder.resolve().name}"
-    published = send(found, repository, message, private=private, revision=revision)
-    at = f', revision="{revision}"' if revision else ""
-    click.echo(f'{outcome(published)}\nAutoModelForCausalLM.from_pretrained("{repository}"{at})')
-
-
-def main() -> None:
-    """Run the command line and end the process: 0 fine, 2 bad input, 130 interrupted."""
-    sys.exit(run_command(sys.argv[1:]))
+    publish_told(asked, dry_run=dry_run, loader="AutoModelForCausalLM.from_pretrained")

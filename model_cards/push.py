@@ -6,11 +6,10 @@ is only read.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsl_debug.hub import Content, Published, check, check_rights, publish
+from dsl_debug.hub import Content, Publication, Published, publish
 from dsl_debug.storage import read_json
 from model_cards.model_folder import is_ours, sorted_out
 from model_cards.provenance import hub_model
@@ -22,14 +21,6 @@ from model_cards.tax import TAX
 from model_cards.weights import check_weights
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """The files of a repository by their path in it, and what of the folder is left out."""
-
-    files: Mapping[str, Content]
-    left_out: list[str]
-
-
 def push_folder(
     folder: Path, repository: str, *, private: bool = False, revision: str | None = None
 ) -> Published:
@@ -39,40 +30,30 @@ def push_folder(
     should be; hub.NotPublished, in one line, where the Hub does not take it; OSError; and ImportError where
     a package is missing.
     """
-    found = prepare(folder, repository)
-    check_rights(repository)
-    return send(found, repository, f"Publish {folder.resolve().name}", private=private, revision=revision)
+    return publish(prepare(folder, repository, private=private, revision=revision)[0])
 
 
-def prepare(folder: Path, repository: str) -> Prepared:
-    """What would be published, checked. Raises as `push_folder` does."""
+def prepare(
+    folder: Path, repository: str, *, private: bool = False, revision: str | None = None
+) -> tuple[Publication, list[str]]:
+    """What would be published, checked, and what of the folder is left out. Raises as `push_folder` does."""
     check_weights(folder)
     files, left_out = sorted_out(folder)
     rendered = model_files(folder, repository)  # finds out what is wrong with the records
     whole: dict[str, Content] = {**files}
     whole |= {name: _json(value) for name, value in cleaned_copies(folder, files).items()}
     whole |= {name: text.encode() for name, text in rendered.items()}
-    check(whole, repository)
-    return Prepared(dict(sorted(whole.items())), left_out)
-
-
-def send(
-    found: Prepared, repository: str, message: str, *, private: bool = False, revision: str | None = None
-) -> Published:
-    """Publish what was prepared; a repository with a model that is none of ours is left alone.
-
-    Raises NotPublished.
-    """
-    return publish(
-        found.files,
+    asked = Publication(
+        whole,
         repository,
         "model",
-        message,
+        f"Publish {folder.resolve().name}",
         is_ours=is_ours,
-        landmark=TRAINING,
+        landmark=TRAINING,  # or a model that is none of ours might be taken for one
         private=private,
         revision=revision,
     )
+    return asked, left_out
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -19,13 +19,9 @@ from dsl_debug.evaluation import code_name, code_revision
 from dsl_debug.hub import (
     Content,
     NotPublished,
-    amount,
-    check,
+    Publication,
     check_name,
-    check_rights,
-    listing,
-    outcome,
-    publish,
+    publish_told,
     set_variable,
     source_files,
 )
@@ -58,19 +54,8 @@ Place = tuple[str, int]
 
 def publish_space(options: argparse.Namespace) -> None:
     """Carry out the command. Raises NotPublished, with a line for each thing that is wrong."""
-    files = files_of(ROOT)
-    check(files, options.repo)
-    if options.dataset:
-        check_name(options.dataset)
-    if faults := faults_of(files):
-        raise NotPublished("\n".join(faults))
-    if options.dry_run:
-        print(listing(files))
-        return
-    check_rights(options.repo)
-    print(f"sending {amount(files)}", file=sys.stderr)
-    published = publish(
-        files,
+    asked = Publication(
+        files_of(ROOT),
         options.repo,
         "space",
         f"Publish the app of {code_name(code_revision())}",
@@ -80,8 +65,11 @@ def publish_space(options: argparse.Namespace) -> None:
         revision=options.revision,
         space_sdk=SDK,
     )
-    print(outcome(published), flush=True)
     if options.dataset:
+        check_name(options.dataset)
+    if faults := faults_of(asked.files):
+        raise NotPublished("\n".join(faults))
+    if publish_told(asked, dry_run=options.dry_run) and options.dataset:
         set_variable(options.repo, VARIABLE, options.dataset)
         print(f"it shows {options.dataset}")
 

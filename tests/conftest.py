@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: the published data, the Spider databases, a dataset built here."""
+"""Fixtures that every test may use: the published data, the Spider databases, a dataset built here, a Hub."""
 
 import fcntl
 import hashlib
@@ -6,10 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.hub_server import LoopbackHub
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_VARIABLE = "DSL_DEBUG_TEST_DATA"
@@ -37,6 +42,16 @@ def published_dir() -> Path:
 def spider_dir() -> Path:
     """Spider: `tables.json` and `database/<id>/<id>.sqlite`."""
     return data_folder("spider")
+
+
+@pytest.fixture
+def hub() -> Iterator["LoopbackHub"]:
+    """A Hub on the loopback interface that holds nothing yet."""
+    pytest.importorskip("uvicorn", reason="needs uvicorn: pip install 'dsl-debug[serve]'")
+    from tests.hub_server import loopback_hub
+
+    with loopback_hub() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,19 @@
 """What cannot be published is told before anything is sent, and a connection that breaks off in one line."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from dsl_debug import hub
-from dsl_debug.hub import NotPublished, Published, amount, check, check_rights, listing, outcome, set_variable
+from dsl_debug.hub import (
+    Content,
+    NotPublished,
+    Publication,
+    check_rights,
+    publish_told,
+    set_variable,
+)
 
 pytest.importorskip("huggingface_hub", reason="needs huggingface_hub: pip install 'dsl-debug[build]'")
 
@@ -17,27 +25,29 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def asked(files: Mapping[str, Content], repository: str = "user/name") -> Publication:
+    return Publication(files, repository, "dataset", "Publish it", is_ours=lambda path: True, revision="v2")
+
+
 def test_what_no_hub_takes_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check({"a.parquet": file}, "user/name")
+    asked({"a.parquet": file})
     with pytest.raises(NotPublished, match="no name of a repository: 'name'; it is user/name"):
-        check({"a.parquet": file}, "name")
+        asked({"a.parquet": file}, "name")
     with pytest.raises(NotPublished, match="there is nothing to publish"):
-        check({}, "user/name")
+        asked({})
     monkeypatch.setattr(hub, "LARGEST", 4)
     with pytest.raises(NotPublished, match=r"a\.parquet has 0\.0 GB.*cut it into several"):
-        check({"a.parquet": file}, "user/name")
+        asked({"a.parquet": file})
     with pytest.raises(NotPublished, match=r"README\.md has 0\.0 GB"):
-        check({"README.md": b"12345"}, "user/name")
+        asked({"README.md": b"12345"})
 
 
-def test_what_commands_say_of_files_and_of_what_happened(file: Path) -> None:
-    files = {"b.parquet": file, "a.md": b"x" * 2_000_000}
-    assert amount(files) == "2 files, 2.0 MB"
-    assert listing(files) == "a.md\nb.parquet\n2 files, 2.0 MB: nothing was sent"
-    assert (
-        outcome(Published("https://hub/a/b", "c0ffee", True)) == "https://hub/a/b\npublished, commit c0ffee"
-    )
-    assert "unchanged: this is there already" in outcome(Published("https://hub/a/b", "c0ffee", False))
+def test_a_dry_run_verifies_and_lists(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    publication = asked({"b.parquet": file, "a.md": b"x" * 2_000_000})
+    done = publish_told(publication, dry_run=True, verify=lambda: print("verified"), loader="load_dataset")
+    assert done is None
+    said = "verified\na.md\nb.parquet\n2 files, 2.0 MB: nothing was sent\n"
+    assert capsys.readouterr() == (said, "")
 
 
 def test_a_connection_that_cannot_be_made_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,14 @@
-"""The console script `dsl-debug`. It needs the extra `cli`; everything else in the package does without."""
+"""The console script `dsl-debug`, and how every command line of the repository begins and ends.
 
+Command lines need the extra `cli`; this file does not, so that it can say so.
+"""
+
+import io
 import os
 import signal
 import sys
+from contextlib import suppress
+from importlib import import_module
 
 # What shells report for a program that was ended by Ctrl-C, and for one whose reader went away.
 INTERRUPTED = 128 + signal.SIGINT
@@ -12,8 +18,20 @@ BAD_INPUT = 2
 
 def main() -> None:
     """Run the command line and end the process: 0 fine, 1 `fmt --check` found something, 2 bad input."""
+    sys.exit(run_module("dsl-debug", "dsl_debug.cli.commands"))
+
+
+def run_module(name: str, commands: str) -> int:
+    """Run `run_command` of the module `commands` over the arguments of this process; the exit status.
+
+    A package that is missing and an error of the system are told in one line, which begins with `name`; a
+    reader that went away, and Ctrl-C, end it quietly.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to stop
     try:
-        status = _status(sys.argv[1:])
+        status = _status(name, commands)
         _flush()
     except BrokenPipeError:
         status = BROKEN_PIPE
@@ -25,21 +43,20 @@ def main() -> None:
             print(file=sys.stderr)  # the terminal has written ^C into the line
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"dsl-debug: {place}{(error.strerror or str(error)).lower()}", file=sys.stderr)
+        print(f"{name}: {place}{(error.strerror or str(error)).lower()}", file=sys.stderr)
         status = BAD_INPUT
         _drop_output()
-    sys.exit(status)
+    return status
 
 
-def _status(arguments: list[str]) -> int:
+def _status(name: str, commands: str) -> int:
     try:
-        from dsl_debug.cli.commands import run_command
-
-        return run_command(arguments)
+        status: int = import_module(commands).run_command(sys.argv[1:])
+        return status
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich"):
             raise
-        message = f"dsl-debug: the command line needs {error.name}: pip install 'dsl-debug[cli]'"
+        message = f"{name}: the command line needs {error.name}: pip install 'dsl-debug[cli]'"
         print(message, file=sys.stderr)
         return BAD_INPUT
 
@@ -52,7 +69,9 @@ def _flush() -> None:
 
 
 def _drop_output() -> None:
-    """What is still buffered has nowhere to go; without this, Python would complain about it at its end."""
+    """What cannot be written has nowhere to go; without this, Python would complain about it at its end."""
+    with suppress(OSError):
+        _flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

@@ -13,6 +13,7 @@ import click
 from dsl_debug import __version__
 from dsl_debug.cli import BAD_INPUT
 from dsl_debug.cli.evaluating import COMMANDS
+from dsl_debug.cli.frame import group
 from dsl_debug.data import sample_problems
 from dsl_debug.files import load_tables
 from dsl_debug.lang import DslError, Table, check, format_code, run
@@ -23,14 +24,17 @@ from dsl_debug.problem import CATEGORIES, DIFFICULTIES, DslProblem, load_problem
 
 # More bytes than the longest program that the language accepts can have.
 MAX_BYTES = 4_000_000
-EXPLAINED = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+command_line = click.version_option(__version__, prog_name="dsl-debug", message="%(prog)s %(version)s")(
+    group(
+        "Run, check and format programs of the dataflow language, debug some, or evaluate who does.",
+        *COMMANDS,
+    )
+)
 
 
 def run_command(arguments: list[str]) -> int:
     """Carry out one command line and give the exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to stop
     try:
         with command_line.make_context("dsl-debug", arguments) as context:
             status = command_line.invoke(context)
@@ -64,15 +68,6 @@ def _write(text: str) -> None:
     if sys.stdout is not None:
         for start in range(0, len(text), 8192):
             sys.stdout.write(text[start : start + 8192])
-
-
-@click.group(context_settings=EXPLAINED, invoke_without_command=True)
-@click.version_option(__version__, prog_name="dsl-debug", message="%(prog)s %(version)s")
-@click.pass_context
-def command_line(context: click.Context) -> None:
-    """Run, check and format programs of the dataflow language, debug some, or evaluate who does."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
 
 
 # Programs and tables
@@ -299,7 +294,3 @@ def _problems(file: str) -> list[DslProblem]:
         kind = "Python functions only: `make play` has them in its arena" if problems else "no problems"
         raise click.ClickException(f"{_shown(file)} holds {kind}")
     return programs
-
-
-for command in COMMANDS:
-    command_line.add_command(command)
