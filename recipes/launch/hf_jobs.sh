@@ -2,12 +2,17 @@
 # Run a recipe on Hugging Face Jobs, on the hardware that its header asks for.
 #
 #   recipes/launch/hf_jobs.sh recipes/grpo_sft_rl.py --dry-run
-#   recipes/launch/hf_jobs.sh recipes/grpo_sft_rl.py --detach -- --push_to_hub true --hub_model_id USER/NAME
-#   recipes/launch/hf_jobs.sh recipes/sft.py --flavor a100x4 --timeout 8h --with vllm -- --start USER/MODEL
+#   recipes/launch/hf_jobs.sh recipes/grpo_sft_rl.py --detach -- --hub_model_id USER/NAME
+#   recipes/launch/hf_jobs.sh recipes/sft.py --flavor a100x4 --timeout 8h -- \
+#       --needs_gpus 4 --gradient_accumulation_steps 4 --hub_model_id USER/NAME
 #
 # What stands before `--` goes to `hf jobs uv run` (see its --help), what follows to the recipe. The code of this
 # checkout is mounted at /repo, because a job gets a single script; a recipe that needs accelerate starts with one
-# process for each GPU. What a job writes is gone with it: have the recipe push to the Hub.
+# process for each GPU: other hardware than the header's takes other --needs_gpus and --gradient_accumulation_steps.
+#
+# What a job writes is gone with it: have the recipe push to the Hub (--hub_model_id). And a job that is killed, by
+# its --timeout or with its machine, begins anew when it is started again: a run goes on from checkpoints in its own
+# folder only, not from those on the Hub. So give a --timeout that is long enough.
 #
 # Tokens come from the environment (`secrets` in the header, or --secrets NAME): never from the command line, which
 # shells and jobs keep.

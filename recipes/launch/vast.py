@@ -7,200 +7,188 @@
 
 Needs vastai (`pip install vastai`, then `vastai set api-key`), which does all the talking. What guards the
 money: nothing is rented whose price for the hours asked for is above the cap; the machine is given back at
-once if it costs more than its offer said; and `watch` gives it back when it has cost the cap. What does not:
-traffic is charged on top, and `watch` works only while it runs.
+once if it costs more than its offer said; and `watch` gives it back when it has cost the cap, by the clock
+where vast.ai does not answer, and also after its terminal is gone. What does not: traffic is charged on top,
+and `watch` works only while it runs, and for one machine.
 
 No token is handed over here, because commands are logged: log in on the machine (`hf auth login`).
 """
 
 import argparse
-import json
-import shutil
+import math
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
+
+# Started as a file, Python looks for modules in recipes/launch/ only.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from recipes.launch.machines import (
+    GPUS,
+    LABEL,
+    Refused,
+    Rented,
+    Unseen,
+    chosen,
+    dollars,
+    give_back,
+    is_gone,
+    last_line,
+    listed,
+    offers,
+    patiently,
+    rented,
+    say,
+    vastai,
+    vastai_json,
+    where,
+)
 
 REFUSED = 2
 """The exit status where something cannot be done; one line says what, and what to do."""
 
-GPUS = 2
+INTERRUPTED = 130
+
 DISK = 600
 """GB: the checkpoints of a 7B run (450), the model that it starts from, and the image."""
 
-QUERY = (
-    f'num_gpus={GPUS} gpu_name in ["A100 SXM4","A100 PCIE"] gpu_ram>=79 disk_space>={{disk}} '
-    "cpu_ram>=400 reliability>0.98 direct_port_count>=1 inet_down>=200 cuda_vers>=12.8"
-)
-"""80 GB each, and memory for what is offloaded. The client's own query adds that a machine is verified and
-free."""
-
-LABEL = "dsl-debug"
 SHOWN = 5
 SLACK = 1.01
 """How much more than its offer a machine may cost, for rounding."""
-
-
-class Refused(Exception):
-    """Something that is not done; the text is one line."""
-
-
-@dataclass(frozen=True)
-class Rented:
-    """A machine that is paid for: dollars an hour, and in all so far; `cap` is None without one."""
-
-    number: int
-    state: str
-    hourly: float
-    spent: float
-    cap: float | None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has cost what it may."""
-        return self.cap is not None and self.spent >= self.cap
-
-
-# The client
-
-
-def vastai(*words: str) -> str:
-    """What the client says. Raises Refused with its last line where it fails."""
-    if shutil.which("vastai") is None:
-        raise Refused("there is no vastai here: pip install vastai, then vastai set api-key")
-    told = subprocess.run(["vastai", *words], capture_output=True, text=True)
-    if told.returncode:
-        raise Refused(f"vastai {words[0]} {words[1]} failed: {_last_line(told.stderr or told.stdout)}")
-    return told.stdout
-
-
-def vastai_json(*words: str) -> Any:
-    """The same as data. What is no JSON is a complaint: the client writes some of them and succeeds."""
-    text = vastai(*words, "--raw")
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise Refused(f"vastai {words[0]} {words[1]} failed: {_last_line(text)}") from None
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
-
-
-# Machines
-
-
-def offers(disk: int) -> list[dict[str, Any]]:
-    """What can be rented, the cheapest first."""
-    query = QUERY.format(disk=disk)
-    found = vastai_json("search", "offers", query, "--storage", str(disk), "-o", "dph_total")
-    return sorted(found, key=lambda offer: float(offer["dph_total"]))
-
-
-def rented() -> list[Rented]:
-    """The machines that were rented here, and are not given back."""
-    found = vastai_json("show", "instances")
-    return [_rented(row) for row in found if str(row.get("label") or "").startswith(LABEL)]
-
-
-def _rented(row: dict[str, Any]) -> Rented:
-    hourly = float(row["dph_total"])
-    hours = max(0.0, time.time() - float(row.get("start_date") or time.time())) / 3600
-    cap = str(row["label"]).partition("cap=")[2]
-    state = str(row.get("actual_status") or row.get("intended_status") or "unknown")
-    return Rented(int(row["id"]), state, hourly, hourly * hours, float(cap) if cap else None)
-
-
-def chosen(number: int | None) -> Rented:
-    """The machine of a number, or the only one. Raises Refused."""
-    found = [machine for machine in rented() if number in (None, machine.number)]
-    if not found:
-        raise Refused("nothing is rented" if number is None else f"no machine {number} is rented here")
-    if len(found) > 1:
-        raise Refused(f"several are rented, give one: {', '.join(str(m.number) for m in found)}")
-    return found[0]
-
-
-def give_back(machine: Rented) -> None:
-    """End paying for it. Raises Refused where it is still there afterwards."""
-    vastai("destroy", "instance", str(machine.number), "-y")
-    if any(other.number == machine.number for other in rented()):
-        raise Refused(f"machine {machine.number} is STILL RENTED: give it back at console.vast.ai")
-    print(f"machine {machine.number} is given back; it has cost about {dollars(machine.spent)}")
-
-
-def dollars(value: float) -> str:
-    """An amount, as it is shown."""
-    return f"${value:,.2f}"
-
 
 # Commands
 
 
 def find(options: argparse.Namespace) -> None:
     """The cheapest offers."""
-    found = offers(options.disk)
-    if not found:
-        raise Refused(f"no machine with {GPUS} A100 of 80 GB and {options.disk} GB of disk is free now")
-    for offer in found[:SHOWN]:
+    for offer in offers(options.disk)[:SHOWN]:
         hourly = float(offer["dph_total"])
-        where = f"{offer.get('gpu_name', 'A100')}, {offer.get('geolocation') or 'somewhere'}"
+        place = f"{offer.get('gpu_name', 'A100')}, {offer.get('geolocation') or 'somewhere'}"
         total = dollars(hourly * options.hours)
-        print(f"{offer['id']}  {dollars(hourly)} an hour  {total} for {options.hours:g} hours  {where}")
+        print(f"{offer['id']}  {dollars(hourly)} an hour  {total} for {options.hours:g} hours  {place}")
 
 
 def create(options: argparse.Namespace) -> None:
     """Rent the cheapest offer, if it keeps to the cap and is confirmed."""
-    found = offers(options.disk)
-    if not found:
-        raise Refused(f"no machine with {GPUS} A100 of 80 GB and {options.disk} GB of disk is free now")
-    hourly = float(found[0]["dph_total"])
+    # Nothing is rented where what is rented cannot be seen.
+    before = rented()
+    offer = offers(options.disk)[0]
+    hourly = float(offer["dph_total"])
     total = hourly * options.hours
     if total > options.cap:
         raise Refused(
             f"the cheapest offer is {dollars(hourly)} an hour, {dollars(total)} for {options.hours:g} hours:"
             f" more than the cap of {dollars(options.cap)}"
         )
+    for machine in before:
+        print(f"already rented: {_line(machine)}")
     _confirm(f"{dollars(hourly)} an hour, {dollars(total)} for {options.hours:g} hours", options.yes)
-    _check_price(_rent(found[0], options), hourly)
+    number = None
+    try:
+        number = _rent(offer, options, {machine.number for machine in before})
+        _check_price(number, hourly)
+    except KeyboardInterrupt:
+        raise Refused(f"interrupted: {_is_paid(number)}") from None
 
 
 def _confirm(price: str, is_confirmed: bool) -> None:
-    print(f"About to rent {GPUS} A100: {price}. It goes on costing until it is given back.")
+    print(f"About to rent {GPUS} A100: {price}. It goes on costing until it is given back.", flush=True)
     if is_confirmed:
         return
     if not sys.stdin.isatty():
         raise Refused("nobody is here to confirm it: give --yes")
-    if input("Type 'rent' to go on: ").strip() != "rent":
+    try:
+        answer = input("Type 'rent' to go on: ")
+    except (EOFError, KeyboardInterrupt):
+        answer = ""
+    if answer.strip() != "rent":
         raise Refused("not confirmed: nothing is rented")
 
 
-def _rent(offer: dict[str, Any], options: argparse.Namespace) -> int:
+def _rent(offer: dict[str, Any], options: argparse.Namespace, before: set[int]) -> int:
+    """The number of the new machine. Raises Refused, which says what is rented all the same."""
     label = f"{LABEL} cap={options.cap:.2f}"
     words = ["--image", options.image, "--disk", str(options.disk), "--label", label]
     ways = ["--ssh", "--direct", "--cancel-unavail"]
-    answer = vastai_json("create", "instance", str(offer["id"]), *words, *ways)
-    if not answer.get("success") or "new_contract" not in answer:
-        reason = answer.get("msg") or answer.get("error") or "no reason given"
-        raise Refused(f"the offer could not be rented: {reason}")
-    return int(answer["new_contract"])
+    try:
+        with _undisturbed():
+            answer = vastai_json("create", "instance", str(offer["id"]), *words, *ways)
+    except Unseen as error:
+        raise Refused(f"{error}; {_left_by_failure(before)}") from None
+    told = answer if isinstance(answer, dict) else {"msg": answer}
+    if told.get("success") and isinstance(told.get("new_contract"), int):
+        return int(told["new_contract"])
+    reason = told.get("msg") or told.get("error") or "no reason given"
+    raise Refused(f"the offer could not be rented: {reason}; {_left_by_failure(before)}")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C does nothing, here and in what is started: whoever stopped a renting halfway would not know
+    whether they pay."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
+
+
+def _left_by_failure(before: set[int]) -> str:
+    """What is rented after a renting that failed: its answer may be lost, and the machine there."""
+    say("that failed; looking whether a machine is rented all the same")
+
+    def look() -> int | None:
+        return next((machine.number for machine in rented() if machine.number not in before), None)
+
+    try:
+        number = patiently(look)
+    except Unseen as error:
+        return f"{_is_paid(None)} ({error})"
+    if number is None:
+        return "no new machine is listed: look once more in a minute, `vast.py status`"
+    return _is_paid(number)
+
+
+def _is_paid(number: int | None) -> str:
+    if number is None:
+        return "A MACHINE MAY BE RENTED: `vast.py status`, or console.vast.ai"
+    return f"machine {number} IS RENTED: {where(number)}"
 
 
 def _check_price(number: int, hourly: float) -> None:
-    machine = chosen(number)
+    machine = _seen(number)
     if machine.hourly > hourly * SLACK:
-        give_back(machine)
-        raise Refused(
-            f"machine {number} costs {dollars(machine.hourly)} an hour, and its offer said {dollars(hourly)}:"
-            " it is given back"
-        )
-    print(
-        f"machine {number} is rented; now: vast.py watch {number} (in another terminal), vast.py ssh {number}"
-    )
+        said = f"its offer said {dollars(hourly)}"
+        costs = f"machine {number} costs {dollars(machine.hourly)} an hour, and {said}"
+        try:
+            give_back(machine)
+        except Refused as error:
+            raise Refused(f"{costs}; {error}") from None
+        raise Refused(f"{costs}: it is given back")
+    then = f"vast.py watch {number} (in another terminal), vast.py ssh {number}"
+    say(f"machine {number} is rented; now: {then}")
+
+
+def _seen(number: int) -> Rented:
+    """A machine that was rented just now, with its price: it may take a while until it is listed."""
+
+    def look() -> Rented | None:
+        machine = listed(number)
+        return None if machine is None or math.isnan(machine.hourly) else machine
+
+    try:
+        found, reason = patiently(look), "it is not listed with a price"
+    except Unseen as error:
+        found, reason = None, str(error)
+    if found is None:
+        raise Refused(f"machine {number} IS RENTED and could not be looked at ({reason}): {where(number)}")
+    return found
 
 
 def status(options: argparse.Namespace) -> None:
@@ -210,6 +198,8 @@ def status(options: argparse.Namespace) -> None:
 
 
 def _line(machine: Rented) -> str:
+    if math.isnan(machine.hourly):
+        return f"{machine.number}  {machine.state}  at a price that vast.ai does not say"
     cap = f" of {dollars(machine.cap)}" if machine.cap is not None else ""
     over = "  OVER THE CAP: give it back" if machine.is_over else ""
     costs = f"{dollars(machine.hourly)} an hour  {dollars(machine.spent)}{cap} so far"
@@ -218,24 +208,56 @@ def _line(machine: Rented) -> str:
 
 def watch(options: argparse.Namespace) -> None:
     """Wait until a machine has cost its cap, and give it back then."""
-    machine = chosen(options.number)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    machine = _first_look(options)
     if machine.cap is None:
-        raise Refused(f"machine {machine.number} has no cap: it was not rented here")
-    while not machine.is_over:
-        print(_line(machine), flush=True)
-        time.sleep(options.every)
-        machine = chosen(machine.number)
-    give_back(machine)
+        raise Refused(f"machine {machine.number} has no cap in its label, and nothing to be watched for")
+    while True:
+        is_over = machine.is_over
+        try:
+            if is_over:
+                return give_back(machine)
+            say(_line(machine))
+            time.sleep(options.every)
+            found = listed(machine.number)
+            if found is None and is_gone(machine.number):
+                return say(f"machine {machine.number} is gone: it was given back elsewhere")
+            machine = machine if found is None else machine.updated(found)
+        except Refused as error:  # whatever fails is tried again: while it does, the machine costs
+            say(f"{error}; watching on")
+            if is_over:
+                time.sleep(options.every)
+
+
+def _first_look(options: argparse.Namespace) -> Rented:
+    while True:
+        try:
+            return chosen(options.number)
+        except Unseen as error:
+            say(f"{error}; trying again")
+            time.sleep(options.every)
 
 
 def ssh(options: argparse.Namespace) -> None:
     """A shell on a machine, or one command there."""
     machine = chosen(options.number)
-    address = urlsplit(vastai("ssh-url", str(machine.number)).strip())
-    if not address.hostname:
+    words = _way_to(vastai("ssh-url", str(machine.number)))
+    if not words:
         raise Refused(f"machine {machine.number} is {machine.state} and cannot be reached yet: try again")
-    words = ["ssh", "-p", str(address.port or 22), f"{address.username or 'root'}@{address.hostname}"]
-    sys.exit(subprocess.call([*words, *options.words]))
+    try:
+        sys.exit(subprocess.call(["ssh", *words, *options.words]))
+    except OSError as error:
+        raise Refused(f"ssh cannot be started: {error.strerror}") from None
+
+
+def _way_to(url: str) -> list[str]:
+    """The arguments of ssh for an address like ssh://root@10.0.0.1:4711; [] where it is none."""
+    try:
+        address = urlsplit(last_line(url))
+        port = address.port or 22
+    except ValueError:
+        return []
+    return ["-p", str(port), f"{address.username or 'root'}@{address.hostname}"] if address.hostname else []
 
 
 def logs(options: argparse.Namespace) -> None:
@@ -308,6 +330,10 @@ def main(arguments: Sequence[str]) -> int:
     except Refused as error:
         print(f"vast.py: {error}", file=sys.stderr)
         return REFUSED
+    except KeyboardInterrupt:
+        text = "what is rented goes on costing, and is not watched from here: `vast.py status`"
+        print(f"vast.py: interrupted; {text}", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

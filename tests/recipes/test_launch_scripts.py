@@ -1,4 +1,4 @@
-"""The launchers' scripts and the image: what they would start, told by scripted programs on the PATH."""
+"""Hugging Face Jobs and the image: what they would start, told by scripted programs on the PATH."""
 
 import json
 import os
@@ -7,33 +7,28 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from dataclasses import fields
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-LAUNCH = ROOT / "recipes" / "launch"
-JOBS = LAUNCH / "hf_jobs.sh"
-SLURM = LAUNCH / "slurm_multinode.sbatch"
+from tests.recipes.launched import (
+    BASH,
+    JOBS,
+    LAUNCH,
+    ROOT,
+    SLURM,
+    bash,
+    checked,
+    commands,
+    flags,
+    header,
+    pins,
+    scripted,
+)
+
 IMAGE = ROOT / "Dockerfile"
-BASH = shutil.which("bash")
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="no bash here")
-
-
-def scripted(folder: Path, **programs: str) -> dict[str, str]:
-    """An environment in which these programs are Python scripts."""
-    for name, text in programs.items():
-        (folder / name).write_text(f"#!{sys.executable}\n{text}")
-        (folder / name).chmod(0o755)
-    return {"PATH": f"{folder}:/usr/bin:/bin", "HOME": str(folder)}
-
-
-def bash(script: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(BASH), str(script), *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("script", [JOBS, SLURM], ids=lambda path: path.name)
@@ -95,6 +90,26 @@ def test_recipes_that_train_get_a_process_for_each_gpu(tmp_path: Path) -> None:
         assert f"DSL_DEBUG_LAUNCH={launch}" in words, recipe
 
 
+@pytest.mark.parametrize("example", commands(JOBS, "hf_jobs.sh"), ids=lambda words: " ".join(words[1:4]))
+def test_the_recipe_takes_what_the_examples_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: list[str]
+) -> None:
+    assert bash(JOBS, *example[1:], **scripted(tmp_path, hf=HF)).returncode == 0
+    words = json.loads((tmp_path / "words.json").read_text())
+    place = next(n for n, word in enumerate(words) if word.endswith(".py") and "=" not in word)
+    recipe = Path(words[place]).stem
+    flavor = flags(words[:place]).get("--flavor") or header(recipe)["tool"]["hf-jobs"]["flavor"]
+    gpus = int(re.findall(r"x(\d)$", flavor)[0])
+    checked(monkeypatch, recipe, words[place + 1 :], gpus, gpus)
+
+
+def test_there_are_examples_for_jobs() -> None:
+    told = [" ".join(words) for words in commands(JOBS, "hf_jobs.sh")]
+    assert len(told) == 3
+    assert any("--flavor" in text for text in told)
+    assert not any("vllm" in text for text in told if "sft.py" in text), "nothing generates there"
+
+
 def test_the_real_client_reads_the_header(tmp_path: Path) -> None:
     client = Path(sys.executable).with_name("hf")
     if not client.exists():
@@ -153,99 +168,6 @@ def test_without_the_client_the_line_says_what_to_install(tmp_path: Path) -> Non
     )
 
 
-# ---- Slurm
-
-CLUSTER = {
-    "scontrol": "print('node1\\nnode2\\nnode3')",
-    # As Slurm does: the same command on every machine, each with its own rank.
-    "srun": """\
-import os, subprocess, sys
-words = sys.argv[1:]
-count = int(next(w for w in words if w.startswith("--ntasks=")).split("=")[1])
-nodes = next(w for w in words if w.startswith("--nodelist=")).split("=")[1].split(",")
-assert len(nodes) == count
-command = [w for w in words if not w.startswith(("--nodes=", "--ntasks=", "--nodelist="))]
-for rank in range(count):
-    subprocess.run(command, env={**os.environ, "SLURM_PROCID": str(rank), "NODE": nodes[rank]}, check=True)
-""",
-    "trl": """\
-import json, os, sys, time
-with open(os.environ["HOME"] + "/server.json", "w") as file:
-    json.dump([os.environ["NODE"], *sys.argv[1:]], file)
-""",
-    "accelerate": """\
-import json, os, sys
-with open(os.environ["HOME"] + "/trainers.jsonl", "a") as file:
-    file.write(json.dumps([os.environ["NODE"], *sys.argv[1:]]) + chr(10))
-""",
-}
-
-
-def flags(words: list[str]) -> dict[str, str]:
-    """The value of each flag."""
-    return {word: value for word, value in pairwise(words) if word.startswith("--")}
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> dict[str, str]:
-    nodes = {"SLURM_JOB_NODELIST": "node[1-3]", "SLURM_GPUS_ON_NODE": "8"}
-    return {**scripted(tmp_path, **CLUSTER), **nodes, "VENV": str(tmp_path / "none")}
-
-
-def test_the_last_machine_generates_and_the_others_train(tmp_path: Path, cluster: dict[str, str]) -> None:
-    run = bash(SLURM, "--output_dir", "runs/a b", **cluster, MODEL="runs/sft")
-    assert run.returncode == 0, run.stderr
-    node, *server = json.loads((tmp_path / "server.json").read_text())
-    assert (node, server[0]) == ("node3", "vllm-serve")
-    assert flags(server)["--model"] == "runs/sft"
-    trainers = [json.loads(line) for line in (tmp_path / "trainers.jsonl").read_text().splitlines()]
-    assert [(words[0], flags(words)["--machine_rank"]) for words in trainers] == [
-        ("node1", "0"),
-        ("node2", "1"),
-    ]
-    told = flags(trainers[0])
-    assert told["--num_machines"] == "2"
-    assert told["--num_processes"] == told["--needs_gpus"] == "16"
-    assert 16 * 4 * int(told["--gradient_accumulation_steps"]) == 4096
-    assert told["--main_process_ip"] == "node1"
-    assert (told["--vllm_mode"], told["--vllm_server_host"]) == ("server", "node3")
-    assert trainers[0][-2:] == ["--output_dir", "runs/a b"]
-
-
-def test_every_flag_of_the_cluster_is_one(tmp_path: Path, cluster: dict[str, str]) -> None:
-    trl = pytest.importorskip("trl", reason="needs trl: pip install 'dsl-debug[train]'")
-    from accelerate.commands.launch import launch_command_parser
-    from trl.scripts.vllm_serve import ScriptArguments
-
-    from recipes.common.arguments import GrpoArguments
-
-    assert bash(SLURM, **cluster).returncode == 0
-    _, _, *server = json.loads((tmp_path / "server.json").read_text())
-    known = {f"--{field.name}" for field in fields(ScriptArguments)}
-    assert [word for word in server if word.startswith("--") and word not in known] == []
-    words = json.loads((tmp_path / "trainers.jsonl").read_text().splitlines()[0])[2:]
-    place = words.index("recipes/grpo_sft_rl.py")
-    launch, recipe = words[:place], words[place + 1 :]
-    known = {option for action in launch_command_parser()._actions for option in action.option_strings}
-    assert [word for word in launch if word.startswith("--") and word not in known] == []
-    known = {f"--{field.name}" for kind in (GrpoArguments, trl.GRPOConfig) for field in fields(kind)}
-    assert [word for word in recipe if word.startswith("--") and word not in known] == []
-    assert (ROOT / flags(launch)["--config_file"]).is_file()
-
-
-def test_machines_that_cannot_share_the_batch_are_refused(cluster: dict[str, str]) -> None:
-    run = bash(SLURM, **{**cluster, "SLURM_GPUS_ON_NODE": "3"})
-    assert run.returncode == 2
-    assert "4,096 rollouts cannot be shared out to 6 processes of 4: change --nodes" in run.stderr
-
-
-def test_one_machine_is_refused(tmp_path: Path, cluster: dict[str, str]) -> None:
-    alone = scripted(tmp_path, scontrol="print('node1')")
-    run = bash(SLURM, **{**cluster, **alone})
-    assert run.returncode == 2
-    assert "it takes two machines or more, and this job has 1: sbatch --nodes 2" in run.stderr
-
-
 # ---- the image
 
 
@@ -258,11 +180,21 @@ def test_the_image_copies_what_is_there_and_lets_it_in() -> None:
     assert sorted(set(copied)) == sorted(line[1:] for line in let_in if line.startswith("!"))
 
 
-def test_the_image_installs_extras_that_exist_in_pinned_versions() -> None:
+def test_the_image_installs_extras_that_exist() -> None:
     text = IMAGE.read_text(encoding="utf-8")
     (asked,) = re.findall(r'pip install "\.\[([\w,]+)\]"', text)
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(asked.split(",")) <= extras.keys()
     assert re.search(r"^FROM python:3\.\d+-\w+$", text, re.MULTILINE)
-    assert set(re.findall(r"^ARG (\w+)=[\d.]+$", text, re.MULTILINE)) == {"VLLM", "LM_EVAL"}
     assert not re.search(r"TOKEN=|KEY=", text)
+
+
+def test_the_image_has_the_versions_that_the_recipes_ask_for() -> None:
+    installed = dict(re.findall(r"([\w-]+)(?:\[\w+\])?==([\d.]+)", IMAGE.read_text(encoding="utf-8")))
+    asked = {path.stem: pins(path.stem) for path in sorted((ROOT / "recipes").glob("*.py"))}
+    assert {name for found in asked.values() for name in found} == installed.keys()
+    for recipe, found in asked.items():
+        # vLLM wants an earlier transformers than recipes without it ask for.
+        free = set() if "vllm" in found else {"transformers"}
+        wrong = {name: version for name, version in found.items() if installed[name] != version}
+        assert wrong.keys() <= free, recipe
