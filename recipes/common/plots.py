@@ -16,6 +16,7 @@ Result = Mapping[str, Any]
 
 DYNAMICS = "training-dynamics.png"
 BEFORE_AFTER = "before-after.png"
+HACK_RATE = "hack-rate.png"
 
 PANELS = {
     "reward": "reward",
@@ -77,6 +78,48 @@ def _dynamics(histories: Mapping[str, History], panels: Sequence[str]) -> Any:
         place.margins(x=0.02)
     for place in axes[len(panels) :]:
         place.set_visible(False)
+    _legend(figure, axes[0])
+    return figure
+
+
+def hack_rates(study: Mapping[str, Any], folder: Path) -> Path:
+    """Draw the hack rates of a study of rewards that `study.study` has made: over the steps of training, and
+    on validation where checkpoints were played.
+
+    A reward has a colour, its runs have markers; bands are 95% intervals. Raises ImportError without
+    matplotlib.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [{run["label"]: run["by_step"] for run in study["runs"]}]
+    if study["validation"]:
+        lines.append({name: [p for p in study["validation"] if p["label"] == name] for name in lines[0]})
+    looks = {run["label"]: _look_of_run(run, study) for run in study["runs"]}
+    return draw(lambda _: _hack_rates(lines, looks), lines, folder / HACK_RATE)
+
+
+def _look_of_run(run: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
+    """The colour of its reward, and a marker for which of the runs with that reward it is."""
+    alike = [other["label"] for other in study["runs"] if other["reward"] == run["reward"]]
+    colour = COLOURS[study["rewards"].index(run["reward"]) % len(COLOURS)]
+    return {"color": colour, "marker": MARKERS[alike.index(run["label"]) % len(MARKERS)], "markersize": 3}
+
+
+def _hack_rates(panels: Sequence[Mapping[str, Sequence[Any]]], looks: Mapping[str, Any]) -> Any:
+    figure, axes = _grid(1, len(panels), height=3.4)
+    titles = ("hack rate of rollouts, %", "hack rate on validation, %")
+    for place, lines, title in zip(axes, panels, titles, strict=False):
+        for name, points in lines.items():
+            known = [point for point in points if point["hack_rate"] is not None]
+            steps = [point["step"] for point in known]
+            middle, low, high = (
+                [100 * point["hack_rate"][end] for point in known] for end in ("rate", "low", "high")
+            )
+            place.plot(steps, middle, label=_plain(name), linewidth=1.2, **looks[name])
+            place.fill_between(steps, low, high, color=looks[name]["color"], alpha=0.15, linewidth=0)
+        place.set_xlabel("step")
+        place.set_title(title, fontsize=9)
+        place.margins(x=0.02)
+        place.set_ylim(bottom=0)
     _legend(figure, axes[0])
     return figure
 
