@@ -4,6 +4,8 @@
 #     "datasets==5.2.0",
 #     "evaluate==0.4.6",
 #     "lm-eval[hf]==0.4.13",
+#     "torch==2.13.0",
+#     "transformers==5.17.0",
 #     "trl==1.16.0",
 #     "vllm==0.31.0",
 # ]
@@ -40,8 +42,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script sees it
 from dsl_debug.evaluation import code_revision
 from dsl_debug.storage import read_json, write_atomically, write_json
 from model_cards.tax import TAX, TAX_VERSION, models_of, tax_table
-from recipes.common.arguments import BadArguments, one_line, refusing
-from recipes.common.validation import parse_alone
+from recipes.common.arguments import BadArguments, one_line, parse_alone, refusing
 
 TABLE = "alignment_tax.md"
 

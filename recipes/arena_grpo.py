@@ -36,7 +36,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script sees its own folder only
 
 from recipes.common.arguments import BadArguments, GrpoArguments, parse, refusing
-from recipes.common.preflight import check_batches, check_enough, check_machine, check_start
+from recipes.common.preflight import (
+    check_batches,
+    check_chat,
+    check_enough,
+    check_machine,
+    check_run,
+    prepare_engine,
+)
 
 
 @dataclass
@@ -57,21 +64,23 @@ class ArenaArguments(GrpoArguments):
 def main(arguments: ArenaArguments, config: Any) -> None:
     """Evaluate, train, and evaluate again. Raises BadArguments."""
     check_batches(arguments, config)
-    check_start(arguments)
+    check_run(arguments, config)
     if config.world_size > 1:
         raise BadArguments("the arena recipe is for one process: start it with --num_processes 1")
-    from recipes.common.arena import train_arena, trained_model
+    prepare_engine(config)
+    from recipes.common.arena import is_trained, train_arena, trained_model
     from recipes.common.before_after import held_out_problems, play_test, write_before_after
     from recipes.common.rows import problem_rows
-    from recipes.common.run_record import begin, is_finished
+    from recipes.common.run_record import begin
 
     rows, test = problem_rows(arguments), held_out_problems(arguments)
     check_enough(len(rows.dataset), config, arguments.data)
     record = begin("arena_grpo", arguments, config, rows.facts)
+    check_chat(arguments.start)
     if not record.facts["steps"]:
         record.write(0, [])  # a folder without a record would be refused when the run goes on
     before = play_test(arguments, config, arguments.start, test, "before")
-    if not is_finished(record.folder):
+    if not is_trained(record.folder):
         train_arena(arguments, config, rows.dataset, record)
     model = trained_model(record.folder)
     after = play_test(arguments, config, model, test, "after")

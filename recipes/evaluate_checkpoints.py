@@ -4,15 +4,12 @@
 #     "datasets==5.2.0",
 #     "jinja2==3.1.6",
 #     "matplotlib==3.11.2",
+#     "pyseccomp==0.1.2",
 #     "torch==2.13.0",
-#     "transformers==5.23.0",
+#     "transformers==5.17.0",
 #     "trl==1.16.0",
+#     "vllm==0.31.0",
 # ]
-#
-# [tool.hf-jobs]
-# flavor = "a100-large"
-# timeout = "6h"
-# secrets = ["HF_TOKEN"]
 # ///
 """Validate every saved checkpoint of training runs, choose the best of each on validation only, test it once.
 
@@ -37,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script sees it
 from dsl_debug.data.loading import Data
 from dsl_debug.episode.prompts import DEFAULT_PROMPT
 from dsl_debug.policies.base import Setup
-from recipes.common.arguments import DATASET, refusing
+from recipes.common.arguments import DATASET, parse_alone, refusing
 from recipes.common.choice import begin_test, write_choice
 from recipes.common.validation import (
     Player,
@@ -45,7 +42,6 @@ from recipes.common.validation import (
     keep_in,
     keep_plots,
     load_split,
-    parse_alone,
     write_report,
 )
 

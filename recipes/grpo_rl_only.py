@@ -4,6 +4,7 @@
 #     "accelerate==1.15.0",
 #     "datasets==5.2.0",
 #     "jinja2==3.1.6",
+#     "pyseccomp==0.1.2",
 #     "torch==2.13.0",
 #     "transformers==5.17.0",
 #     "trl==1.16.0",

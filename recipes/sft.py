@@ -31,15 +31,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from recipes.common.arguments import SftArguments, parse, refusing
-from recipes.common.preflight import check_disk, check_machine, check_publishing, check_start
+from recipes.common.preflight import chat_tokenizer, check_machine, check_run
 
 
 def main(arguments: SftArguments, config: Any) -> None:
     """Train, or go on training. Raises BadArguments."""
-    check_publishing(config)
-    check_disk(arguments, Path(config.output_dir))
-    check_start(arguments)
-    from transformers import AutoTokenizer
+    check_run(arguments, config)
     from trl.trainer.sft_trainer import SFTTrainer
 
     from recipes.common.finish import callbacks, run_to_the_end
@@ -51,7 +48,7 @@ def main(arguments: SftArguments, config: Any) -> None:
     if is_finished(record.folder):
         print(f"{record.folder} is finished: nothing is left to do")
         return
-    tokenizer = AutoTokenizer.from_pretrained(arguments.start)
+    tokenizer = chat_tokenizer(arguments.start)
     dataset, too_long = fitting(rows.dataset, tokenizer, config.max_length)
     if too_long:
         print(f"{too_long} of {len(rows.dataset)} conversations are longer than max_length and left out")

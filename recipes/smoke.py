@@ -1,6 +1,6 @@
 """The whole chain on a processor, in minutes: a model made on the spot is trained, evaluated and published.
 
-    python -m recipes.smoke [--out runs/smoke] [--data FOLDER]
+    python -m recipes.smoke [--out runs/smoke] [--data FOLDER] [--seed 0]
 
     model      tokenizer and tiny model with random weights
     lessons    episodes to learn from: the reference agent plays sample problems (with --data: config `sft`)
@@ -15,6 +15,7 @@ goes on where it was.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -25,12 +26,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dsl_debug.data import sample_problems
+from dsl_debug.episode import TOOLS, messages, schemas
 from dsl_debug.evaluation import RESULT
 from dsl_debug.storage import read_json
 from recipes.common.arguments import CONFIGS, REFUSED, RUNS, BadArguments
 from recipes.common.measures import INFORMATIVE
 from recipes.common.run_record import TRAINING, is_finished
-from recipes.common.tiny import TinySize, make_tiny_model
+from recipes.common.tiny import make_tiny_model, make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBLEMS = 2
@@ -40,10 +43,12 @@ PROMPT = "bare"
 TURNS = 2
 """Of an episode, in lessons and evaluation as in `smoke_grpo.yaml`: prompts say how many there are."""
 
+TOKENS = 100
+"""Of one message at most, as there."""
+
 MUST_FALL_TO = 0.5
 """What may be left of the loss of supervised training at its end."""
 
-SIZE = TinySize(hidden=96, feed_forward=256, layers=2, heads=4, key_value_heads=2)
 CARD = "README.md"
 REPOSITORY = "dsl-debug-smoke"
 DSL_DEBUG = ("-c", "from dsl_debug.cli import main; main()")
@@ -58,11 +63,13 @@ class Failed(RuntimeError):
 
 @dataclass(frozen=True)
 class Chain:
-    """What a run of the chain is told: where it works, the dataset if any, and the repository to publish."""
+    """What a run of the chain is told: where it works, the dataset if any, the repository to publish, and the
+    seed of the random weights."""
 
     out: Path
     data: Path | None
     repository: str
+    seed: int = 0
 
     def __truediv__(self, stage: str) -> Path:
         return self.out / stage
@@ -74,7 +81,15 @@ class Chain:
 def model(chain: Chain) -> None:
     """A model with random weights."""
     if not (chain / "model" / "tokenizer.json").exists():
-        make_tiny_model(chain / "model", size=SIZE)
+        make_tiny_model(chain / "model", chain.seed, texts=texts())
+
+
+def texts() -> list[str]:
+    """The conversations that are to be learned: a tokenizer made for them has few tokens for each."""
+    template = make_tokenizer().apply_chat_template
+    problems = sample_problems()[:PROBLEMS]
+    prompts = [template(messages(p, TURNS, PROMPT), tools=schemas(TOOLS), tokenize=False) for p in problems]
+    return [*map(str, prompts), *(json.dumps({"code": problem.correct_code}) for problem in problems)]
 
 
 def lessons(chain: Chain) -> None:
@@ -103,7 +118,7 @@ def evaluate(chain: Chain) -> None:
     """The trained model plays, and the result goes where the card looks for it."""
     played = chain / "eval" / RESULT
     if not played.exists():
-        play(f"hf:{chain / 'grpo'}", chain / "eval", "--max-tokens", "120")
+        play(f"hf:{chain / 'grpo'}", chain / "eval", "--max-tokens", str(TOKENS))
     place = chain / "grpo" / "results" / "samples.json"
     place.parent.mkdir(exist_ok=True)
     shutil.copyfile(played, place)
@@ -182,8 +197,8 @@ def check_rollouts(folder: Path) -> None:
     steps: list[dict[str, Any]] = [r for r in read_json(folder / TRAINING)["history"] if "turns" in r]
     if not steps:
         raise Failed("grpo: no rollouts were logged")
-    if any(step["tokens/wasted"] for step in steps):
-        raise Failed("grpo: tokens were generated behind the end of an episode")
+    if any(step["tokens/after_end"] for step in steps):
+        raise Failed("grpo: tokens were generated behind the end of a message or of an episode")
     if not max(step[INFORMATIVE] for step in steps) > 0:
         raise Failed("grpo: no step had a problem that was solved sometimes only, so nothing was learned")
     if not max(step.get("grad_norm") or 0.0 for step in steps) > 0:
@@ -198,8 +213,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path(RUNS, "smoke"), help="where it works")
     parser.add_argument("--data", type=Path, help="a built dataset, instead of the sample problems")
     parser.add_argument("--repo", default=f"user/{REPOSITORY}", help="what is published, user/name")
+    parser.add_argument("--seed", type=int, default=0, help="of the random weights")
     given = parser.parse_args(argv)
-    chain = Chain(given.out, given.data, given.repo)
+    chain = Chain(given.out, given.data, given.repo, given.seed)
     try:
         if chain.data is not None and not chain.data.is_dir():
             raise BadArguments(f"there is no folder {chain.data}: `make build-data` makes dist/dsl-debug")

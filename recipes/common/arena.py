@@ -1,19 +1,25 @@
 """Training in the arena: rewards one by one, the curriculum, and a model in 4 bits where that can be had."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from dsl_debug.episode.python_trl import PythonDebugToolEnv
 from dsl_debug.problem import PYTHON_ENVIRONMENT
 from dsl_debug.scoring import SIGNALS
-from recipes.common.arguments import BadArguments, one_line
 from recipes.common.curriculum import CurriculumPool
-from recipes.common.pool import ProblemPool
-from recipes.common.run_record import RunRecord
-from recipes.common.unsloth_model import MERGED, Adapted, has_unsloth, load_adapted, save_merged
-
-TRACES = "traces"
+from recipes.common.grpo import pool_of, tokenizer_of, train_episodes
+from recipes.common.rows import environments
+from recipes.common.run_record import RunRecord, is_finished
+from recipes.common.unsloth_model import (
+    MERGED,
+    Adapted,
+    has_unsloth,
+    load_adapted,
+    needs_merging,
+    save_merged,
+)
 
 
 class SignalToolEnv(PythonDebugToolEnv):
@@ -42,45 +48,28 @@ def _paying(name: str) -> Callable[..., list[float]]:
     return pay
 
 
-def pool_of(arguments: Any, dataset: Any, seed: int) -> CurriculumPool | ProblemPool | None:
-    """What problems are drawn from; None for TRL's own order. Raises BadArguments."""
-    if not arguments.pool:
-        return None
-    ids = list(dataset["id"])
-    try:
-        if arguments.curriculum:
-            return CurriculumPool(ids, list(dataset["difficulty"]), seed)
-        return ProblemPool(ids, seed)
-    except ValueError as error:
-        raise BadArguments(one_line(error)) from None
+def arena_pool(arguments: Any, dataset: Any, seed: int) -> Any:
+    """What problems are drawn from, easy ones first if so asked; None for turns. Raises BadArguments."""
+    if arguments.curriculum:
+        return pool_of(arguments, dataset, seed, CurriculumPool, ("id", "difficulty"))
+    return pool_of(arguments, dataset, seed)
 
 
 def train_arena(arguments: Any, config: Any, dataset: Any, record: RunRecord) -> None:
     """Train, or go on training, the model of a run. Raises BadArguments."""
-    from recipes.common.finish import callbacks, run_to_the_end
-    from recipes.common.rollout_traces import RolloutTraces
-    from recipes.common.trainer import DebugTrainer
-
     start = _start(arguments, config)
-    traces = RolloutTraces(record.folder / TRACES, record.folder.name, prompt=arguments.prompt)
-    turns = {} if arguments.max_turns is None else {"max_turns": arguments.max_turns}
-    pool: Any = pool_of(arguments, dataset, config.seed)
-    trainer = DebugTrainer(
+    played = environments(max_turns=arguments.max_turns, python=SignalToolEnv)
+    train_episodes(
+        arguments,
+        config,
+        dataset,
+        record,
+        environments={PYTHON_ENVIRONMENT: played[PYTHON_ENVIRONMENT]},
+        pool=arena_pool(arguments, dataset, config.seed),
         model=start.model,
-        args=config,
+        tokenizer=start.tokenizer,
         reward_funcs=signal_rewards(),
-        train_dataset=dataset,
-        processing_class=start.tokenizer,
-        environment_factory={PYTHON_ENVIRONMENT: lambda: SignalToolEnv(**turns)},
-        pool=pool,
-        informative_groups=arguments.informative_groups,
-        max_rounds=arguments.max_rounds,
-        max_turn_tokens=arguments.max_turn_tokens,
-        on_rollouts=traces.add if arguments.log_traces else None,
-        callbacks=callbacks(record, config),
     )
-    run_to_the_end(trainer, record.folder)
-    traces.close()
     if start.model is not arguments.start:
         save_merged(start, record.folder)
 
@@ -88,10 +77,19 @@ def train_arena(arguments: Any, config: Any, dataset: Any, record: RunRecord) ->
 def _start(arguments: Any, config: Any) -> Adapted:
     """What is trained: an adapter on a model in 4 bits, or all weights of the model of that name."""
     if arguments.unsloth and has_unsloth():
+        # Ours is made of TRL's trainer before Unsloth replaces that.
+        import_module("recipes.common.trainer")
         return load_adapted(arguments.start, arguments.max_length, config.seed)
-    from transformers import AutoTokenizer
+    return Adapted(arguments.start, tokenizer_of(arguments.start))
 
-    return Adapted(arguments.start, AutoTokenizer.from_pretrained(arguments.start, padding_side="left"))
+
+def is_trained(run: Path) -> bool:
+    """Whether a run came to its end, and the whole model is there.
+
+    One that was killed while an adapter was merged is trained again, for no step: that loads its last
+    checkpoint.
+    """
+    return is_finished(run) and not needs_merging(run)
 
 
 def trained_model(run: Path) -> Path:

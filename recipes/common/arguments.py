@@ -99,6 +99,7 @@ class GrpoArguments(RecipeArguments):
 
 
 R = TypeVar("R", bound=RecipeArguments)
+T = TypeVar("T")
 
 
 def parse(
@@ -114,28 +115,40 @@ def parse(
     Without `--config`, `default` is taken, a file in `configs`. `check` sees the first before the second are
     made, because TRL's refuse a machine in words of their own. Raises BadArguments.
     """
-    trl: Any = importlib.import_module("trl")
+    config = getattr(importlib.import_module("trl"), trainer_config)
+    path, told = _told_in((recipe, config), default, argv)
+    arguments = recipe(**_values(recipe, told))
+    check(arguments)
+    values = _values(config, told)
+    values["output_dir"] = values["output_dir"] or f"{RUNS}/{path.stem}"
+    tell_accelerate(values, os.environ)
+    try:
+        return arguments, config(**values)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadArguments(one_line(error)) from None
+
+
+def parse_alone(kind: type[T], default: str, argv: Sequence[str] | None = None) -> T:
+    """The arguments of a script that trains nothing, told in the same way. Raises BadArguments."""
+    return kind(**_values(kind, _told_in((kind,), default, argv)[1]))
+
+
+def _told_in(kinds: tuple[type, ...], default: str, argv: Sequence[str] | None) -> tuple[Path, Any]:
+    """The configuration file, and what it and the flags over it say about the fields of these classes."""
     path, flags = _split(sys.argv[1:] if argv is None else argv, default)
-    settings = {"output_dir": f"{RUNS}/{path.stem}", **read_config(path)}
-    kinds = (recipe, getattr(trl, trainer_config))
-    parser: Any = trl.TrlParser(kinds, prog=default.removesuffix(".yaml"), allow_abbrev=False)
+    settings = read_config(path)
+    make: Any = importlib.import_module("trl").TrlParser
+    parser = make(kinds, prog=default.removesuffix(".yaml"), allow_abbrev=False)
     parser.error = _refuse
     known = {action.dest for action in parser._actions}
     for unknown in [key for key in settings if key not in known]:
         raise BadArguments(f"{path}: there is no setting {unknown!r}{_hint(unknown, known)}")
     parser.set_defaults_with_config(**settings)
-    found, rest = parser.parse_known_args(flags)
+    told, rest = parser.parse_known_args(flags)
     for unknown in rest[:1]:
         flag = unknown.split("=")[0]
         raise BadArguments(f"there is no argument {flag}{_hint(flag.lstrip('-').replace('-', '_'), known)}")
-    arguments = recipe(**_values(recipe, found))
-    check(arguments)
-    values = _values(kinds[1], found)
-    tell_accelerate(values, os.environ)
-    try:
-        return arguments, kinds[1](**values)
-    except (ValueError, TypeError, KeyError) as error:
-        raise BadArguments(one_line(error)) from None
+    return path, told
 
 
 def _split(argv: Sequence[str], default: str) -> tuple[Path, list[str]]:

@@ -165,6 +165,11 @@ class PublishCheckpoints(TrainerCallback):
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="publish")
         self._running: Future[None] | None = None
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Publish what a run goes on from: it may have been stopped before that was done."""
+        if state.global_step:
+            self.on_save(args, state, control)
+
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Publish the checkpoint that was just saved, and those that could not be published before."""
         if state.is_world_process_zero:

@@ -51,6 +51,15 @@ def _aggregation(args: Any) -> str:
     )
 
 
+def _clipped_scaler(args: Any) -> str:
+    if not args.fp16 or (args.max_grad_norm or 0.0) > 0.0:
+        return ""
+    return (
+        "fp16 with max_grad_norm 0: the scaler of fp16 cannot skip a step that teaches nothing unless "
+        "gradients are clipped; set max_grad_norm, or bf16 instead of fp16"
+    )
+
+
 def _unused(name: str, unset: Any, instead: str) -> Check:
     """A check that an option which this trainer does not honour is left alone."""
 
@@ -67,6 +76,7 @@ CHECKS: tuple[Check, ...] = (
     _whole_steps,
     _scale_rewards,
     _aggregation,
+    _clipped_scaler,
     _unused("max_tool_calling_iterations", None, "the environments count turns, give max_turns to them"),
     _unused("chat_template_kwargs", None, "prompts are rendered as in evaluation, which knows none"),
     _unused("mask_truncated_completions", False, "an episode that is cut counts as not solved"),

@@ -42,7 +42,8 @@ class Rollout:
     `reward` what the environment paid. `turns` counts messages, `calls` the calls of each tool that were
     carried out, `malformed` those that could not be. Tokens: `prompt_tokens` before the first message,
     `generated_tokens` that the model wrote and is trained on, `answer_tokens` of the environment's answers,
-    `wasted_tokens` that were generated behind the end of a message, of the episode, or of its budget.
+    `after_end_tokens` that were generated behind the end of a message or of the episode, `cut_tokens` those
+    of its messages that did not fit into its budget.
     `ended` says how: "submitted", "turns" (none left) or "tokens" (none left for the next answer).
     `messages` is the whole conversation, prompt included; [] where only the facts were gathered.
     """
@@ -60,7 +61,8 @@ class Rollout:
     prompt_tokens: int
     generated_tokens: int
     answer_tokens: int
-    wasted_tokens: int
+    after_end_tokens: int
+    cut_tokens: int
     ended: str
     messages: Chat = field(default_factory=list, repr=False)
     problem: Problem | None = field(default=None, repr=False)
@@ -114,7 +116,8 @@ class TokenEpisode:
     `mask` is 1 for each id that the model wrote, the end of a message included, and 0 for those of answers;
     `logprobs` are those of the model's ids (0.0 for all others), None if they are not known. `budget` bounds
     `ids`: a message is cut at it, and an episode whose next answer leaves no room for another message ends
-    without that answer.
+    without that answer. `after_end` counts what was generated behind the end of a message or of the episode,
+    `cut` what of messages went over the budget.
 
     A message that was cut, or that ends with an id which is not the template's own end, is closed by the
     template's end, which the model did not write and is not trained on. That is what evaluation does.
@@ -126,7 +129,8 @@ class TokenEpisode:
         self.ids: Ids = []
         self.mask: list[int] = []
         self.logprobs: list[float | None] | None = None
-        self.wasted = 0
+        self.after_end = 0
+        self.cut = 0
         self._chat = chat
         self._budget = budget
         self._no_room = budget < 1
@@ -154,8 +158,10 @@ class TokenEpisode:
 
     def say(self, ids: Ids, logprobs: Logprobs | None = None) -> None:
         """Take what the model wrote as one turn. Behind the end of the episode it is only counted."""
-        message = [] if self.done else _until_end(ids, self._chat.ends)[: self.room]
-        self.wasted += len(ids) - len(message)
+        whole = [] if self.done else _until_end(ids, self._chat.ends)
+        message = whole[: self.room]
+        self.after_end += len(ids) - len(whole)
+        self.cut += len(whole) - len(message)
         if self.done:
             return
         ended = bool(message) and message[-1] in self._chat.ends
@@ -237,7 +243,8 @@ def rollout(
         prompt_tokens=len(episode.prompt),
         generated_tokens=generated,
         answer_tokens=len(episode.mask) - generated,
-        wasted_tokens=episode.wasted,
+        after_end_tokens=episode.after_end,
+        cut_tokens=episode.cut,
         ended=episode.ended,
         messages=[*map(dict, prompt), *episode.messages()],
         problem=problem,

@@ -1,21 +1,14 @@
 """What the GRPO recipes share: everything between their arguments and a trained model."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from recipes.common.arguments import BadArguments, GrpoArguments, one_line
-from recipes.common.preflight import (
-    check_batches,
-    check_disk,
-    check_enough,
-    check_publishing,
-    check_start,
-)
+from recipes.common.pool import ProblemPool
+from recipes.common.preflight import check_batches, check_chat, check_enough, check_run, prepare_engine
+from recipes.common.rollout_traces import kept_rollouts
 from recipes.common.rows import environments, problem_rows
 from recipes.common.run_record import RunRecord, begin, is_finished
-
-TRACES = "traces"
 
 
 def train_grpo(recipe: str, arguments: GrpoArguments, config: Any, how: str = "") -> None:
@@ -24,9 +17,8 @@ def train_grpo(recipe: str, arguments: GrpoArguments, config: Any, how: str = ""
     `how` says how the model to start from is made, in case there is none. Raises BadArguments.
     """
     check_batches(arguments, config)
-    check_publishing(config)
-    check_disk(arguments, Path(config.output_dir))
-    check_start(arguments, how)
+    check_run(arguments, config, how)
+    prepare_engine(config)
     factory = _environments(arguments)
     rows = problem_rows(arguments)
     check_enough(len(rows.dataset), config, arguments.data)
@@ -34,7 +26,17 @@ def train_grpo(recipe: str, arguments: GrpoArguments, config: Any, how: str = ""
     if is_finished(record.folder):
         print(f"{record.folder} is finished: nothing is left to do")
         return
-    _train(arguments, config, rows.dataset, factory, record)
+    check_chat(arguments.start)
+    train_episodes(
+        arguments,
+        config,
+        rows.dataset,
+        record,
+        environments=factory,
+        pool=pool_of(arguments, rows.dataset, config.seed),
+        model=arguments.start,
+        tokenizer=tokenizer_of(arguments.start),
+    )
 
 
 def _environments(arguments: GrpoArguments) -> Any:
@@ -44,50 +46,65 @@ def _environments(arguments: GrpoArguments) -> Any:
         raise BadArguments(one_line(error)) from None
 
 
-def _train(arguments: GrpoArguments, config: Any, dataset: Any, factory: Any, record: RunRecord) -> None:
-    from transformers import AutoTokenizer
+# What every run on episodes is made of
 
+
+def train_episodes(
+    arguments: GrpoArguments,
+    config: Any,
+    dataset: Any,
+    record: RunRecord,
+    *,
+    environments: Any,
+    pool: Any,
+    model: Any,
+    tokenizer: Any,
+    reward_funcs: Sequence[Callable[..., list[float]]] | None = None,
+) -> None:
+    """Train a model, or the one of this name, on the episodes of a dataset, and save it in the run's folder.
+
+    `environments` are TRL's `environment_factory`; `pool` is what problems are drawn from, or None for turns;
+    `reward_funcs` pay where the environments do not. vLLM is prepared by then (`prepare_engine`).
+    """
     from recipes.common.finish import callbacks, run_to_the_end
     from recipes.common.trainer import DebugTrainer
 
-    traces = _traces(arguments, record.folder) if arguments.log_traces else None
-    trainer = DebugTrainer(
-        model=arguments.start,
-        args=config,
-        train_dataset=dataset,
-        processing_class=AutoTokenizer.from_pretrained(arguments.start, padding_side="left"),
-        environment_factory=factory,
-        pool=_pool(dataset, config.seed) if arguments.pool else None,
-        informative_groups=arguments.informative_groups,
-        max_rounds=arguments.max_rounds,
-        max_turn_tokens=arguments.max_turn_tokens,
-        on_rollouts=traces,
-        callbacks=callbacks(record, config),
-    )
-    run_to_the_end(trainer, record.folder)
+    with kept_rollouts(record.folder, arguments.prompt) as keep:
+        trainer = DebugTrainer(
+            model=model,
+            args=config,
+            reward_funcs=reward_funcs,
+            train_dataset=dataset,
+            processing_class=tokenizer,
+            environment_factory=environments,
+            pool=pool,
+            informative_groups=arguments.informative_groups,
+            max_rounds=arguments.max_rounds,
+            max_turn_tokens=arguments.max_turn_tokens,
+            on_rollouts=keep if arguments.log_traces else None,
+            callbacks=callbacks(record, config),
+        )
+        run_to_the_end(trainer, record.folder)
 
 
-def _pool(dataset: Any, seed: int) -> Any:
-    from recipes.common.pool import ProblemPool
+def tokenizer_of(model: str) -> Any:
+    """The tokenizer of a model, for generation."""
+    from transformers import AutoTokenizer
 
+    return AutoTokenizer.from_pretrained(model, padding_side="left")
+
+
+def pool_of(
+    arguments: GrpoArguments,
+    dataset: Any,
+    seed: int,
+    make: Callable[..., Any] = ProblemPool,
+    columns: Sequence[str] = ("id",),
+) -> Any:
+    """What problems are drawn from, made of these columns; None for turns. Raises BadArguments."""
+    if not arguments.pool:
+        return None
     try:
-        return ProblemPool(list(dataset["id"]), seed)
+        return make(*(list(dataset[column]) for column in columns), seed)
     except ValueError as error:
         raise BadArguments(one_line(error)) from None
-
-
-def _traces(arguments: GrpoArguments, folder: Path) -> Callable[[int, Sequence[Any]], None]:
-    """Keeps rollouts. Nothing is written before the first: until then processes look into the folder."""
-    import os
-
-    from recipes.common.rollout_traces import RolloutTraces
-
-    opened: list[RolloutTraces] = []
-
-    def keep(step: int, rollouts: Sequence[Any]) -> None:
-        if not opened:
-            rank = int(os.environ.get("RANK", "0"))
-            opened.append(RolloutTraces(folder / TRACES, folder.name, rank, prompt=arguments.prompt))
-        opened[0].add(step, rollouts)
-
-    return keep

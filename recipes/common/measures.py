@@ -31,9 +31,11 @@ def rollout_measures(rollouts: Sequence[Rollout]) -> Measures:
     - `turns` of a rollout, `calls` of a rollout (malformed ones included), `calls/<tool>` and
       `calls/malformed`: shares of all calls, which sum to 1 if there is a call.
     - `tokens/prompt`, `tokens/generated`, `tokens/answers` of a rollout, `tokens/longest` (the most that were
-      generated and answered), `tokens/wasted`: the sum of what was generated behind the end of a message, of
-      an episode, or of what it has room for. An engine is told the most that any episode of a process has
-      room for, so it is 0 unless one with less room writes a long message.
+      generated and answered).
+    - `tokens/after_end`: the sum of what was generated behind the end of a message or of an episode, 0 in a
+      right run; `tokens/cut`: of what was generated of messages behind the budget of their episode. An engine
+      is told the most that any episode has room for, so one with less room may write more than fits.
+      The trainer adds `tokens/filler`: of messages that nobody needs, where processes keep in step.
     - `reward/played`: the mean of what the environments paid, over all of these rollouts.
 
     Shares are from 0 to 1, and what is "of a rollout" is a mean over rollouts.
@@ -115,7 +117,8 @@ def _tokens(rollouts: Sequence[Rollout]) -> Measures:
         "tokens/generated": _mean(rollout.generated_tokens for rollout in rollouts),
         "tokens/answers": _mean(rollout.answer_tokens for rollout in rollouts),
         "tokens/longest": float(max(r.generated_tokens + r.answer_tokens for r in rollouts)),
-        "tokens/wasted": float(sum(rollout.wasted_tokens for rollout in rollouts)),
+        "tokens/after_end": float(sum(rollout.after_end_tokens for rollout in rollouts)),
+        "tokens/cut": float(sum(rollout.cut_tokens for rollout in rollouts)),
     }
 
 

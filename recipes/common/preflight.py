@@ -1,22 +1,38 @@
-"""What is looked at before anything is loaded: machine, models, sizes. Each check raises BadArguments."""
+"""What is looked at before anything is loaded: machine, models, sizes. Each check raises BadArguments.
+
+`check_machine` comes before TRL's arguments are made, `check_run` is for every run that trains; `check_chat`,
+which fetches a tokenizer from the Hub, comes when all that needs no network is right.
+"""
 
 import os
 import re
 import shutil
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from dsl_debug.hub import NotPublished, check_rights
-from dsl_debug.policies.tokens import WEIGHTS
+from dsl_debug.policies.base import ModelOptions, Unusable
+from dsl_debug.policies.tokens import WEIGHTS, load_chat_tokens
 from recipes.common.arguments import BadArguments, GrpoArguments, RecipeArguments, one_line
+from recipes.common.episodes import chat_format
 
 LAUNCH = "accelerate launch --config_file recipes/configs/accelerate_fsdp2_2gpu.yaml recipes/SCRIPT.py"
 ELSEWHERE = "run it on such a machine, or give a smaller one with --config (see recipes/README.md)"
+ANOTHER = "give --start another folder, or user/name on the Hub"
 GIB = 2**30
 GB = 10**9
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+def check_run(arguments: RecipeArguments, config: Any, how: str = "") -> None:
+    """That checkpoints can be published if they are to be, and have room, and that there is a model to start
+    from; `how` says how such a model is made."""
+    check_publishing(config)
+    check_disk(arguments, Path(config.output_dir))
+    check_start(arguments, how)
 
 
 # The machine
@@ -83,36 +99,93 @@ def check_start(arguments: RecipeArguments, how: str = "") -> None:
 
     `how` says how such a model is made.
     """
-    start = arguments.start
-    place = Path(start)
+    start, place, advice = arguments.start, Path(arguments.start), how or ANOTHER
     if place.is_dir():
-        return _check_model_folder(place)
+        return _check_model_folder(place, advice)
     if not _REPOSITORY.fullmatch(start):
-        raise BadArguments(f"there is no model at {start}: give --start a folder, or user/name on the Hub")
-    _check_model_on_hub(start, how)
+        raise BadArguments(f"there is no model at {start}: {advice}")
+    _check_model_on_hub(start, advice)
 
 
-def _check_model_folder(folder: Path) -> None:
+def _check_model_folder(folder: Path, advice: str) -> None:
     missing = [what for what in ("config.json", "tokenizer_config.json") if not (folder / what).exists()]
     if not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
         missing.append("weights")
     if missing:
-        raise BadArguments(f"{folder} holds no model to start from: it lacks {' and '.join(missing)}")
+        lacks = " and ".join(missing)
+        raise BadArguments(f"{folder} holds no model to start from: it lacks {lacks}; {advice}")
 
 
-def _check_model_on_hub(name: str, how: str) -> None:
+def _check_model_on_hub(name: str, advice: str) -> None:
     from huggingface_hub import HfApi, try_to_load_from_cache
-    from huggingface_hub.errors import RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError
 
     if isinstance(try_to_load_from_cache(name, "config.json"), str):
         return
     try:
-        HfApi().model_info(name)
-    except RepositoryNotFoundError:
-        where = f"there is no model {name} on the Hub, or the token may not see it"
-        raise BadArguments(f"{where}: {how or 'give another one with --start'}") from None
+        is_there = HfApi().file_exists(name, "config.json")
+    except GatedRepoError:
+        access = "ask for access on its page and log in with `hf auth login`"
+        raise BadArguments(f"the model {name} on the Hub is gated: {access}, or {advice}") from None
     except Exception as error:  # the client's own errors, and those of whatever it speaks HTTP with
-        raise BadArguments(f"the Hub cannot say whether there is a model {name}: {one_line(error)}") from None
+        asked = f"the Hub cannot say whether there is a model {name}"
+        raise BadArguments(f"{asked}: {one_line(error)}; try again, or {advice}") from None
+    if not is_there:
+        raise BadArguments(f"there is no model {name} on the Hub, or the token may not see it: {advice}")
+
+
+# How the model speaks
+
+
+def check_chat(start: str) -> None:
+    """That episodes can be played with a model: by its chat template, at whose ends generation stops."""
+    tokenizer = chat_tokenizer(start)
+    try:
+        chat_format(tokenizer, _stops(start, tokenizer))
+    except ValueError as error:
+        raise BadArguments(f"{start} cannot be trained on episodes: {one_line(error)}") from None
+
+
+def chat_tokenizer(start: str) -> Any:
+    """The tokenizer of a model. Raises BadArguments for one without a chat template for tools."""
+    from trl.chat_template_utils import supports_tool_calling
+
+    try:
+        chat = load_chat_tokens(start, start, ModelOptions())
+    except Unusable as error:
+        raise BadArguments(str(error)) from None
+    if chat.tools_in_text or chat.answers_as_user or not supports_tool_calling(chat.tokenizer):
+        raise BadArguments(
+            f"the chat template of {start} leaves out tools, calls or answers: start from a model made to"
+            " call tools, or put the chat_template.jinja of one beside its tokenizer"
+        )
+    return chat.tokenizer
+
+
+def _stops(start: str, tokenizer: Any) -> list[int | None]:
+    """The ids at which TRL stops a message: the tokenizer's end and those that the model's settings name."""
+    from transformers import AutoConfig, GenerationConfig
+
+    try:
+        settings = GenerationConfig.from_pretrained(start)
+    except (OSError, ValueError):  # a model may come without: transformers makes them of its config
+        settings = GenerationConfig.from_model_config(AutoConfig.from_pretrained(start))
+    named = settings.eos_token_id
+    return [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+
+
+def prepare_engine(config: Any) -> None:
+    """That vLLM is there where it is to generate; on a processor it is made fit to be trained with."""
+    if not config.use_vllm:
+        return
+    if config.use_cpu and config.vllm_mode == "colocate":
+        from recipes.common import vllm_cpu
+
+        vllm_cpu.prepare()
+    elif find_spec("vllm") is None:
+        raise BadArguments(
+            "use_vllm is set, and vLLM is not installed: `pip install vllm==0.31.0`, or give --use_vllm false"
+        )
 
 
 # Publishing

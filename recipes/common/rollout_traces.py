@@ -1,12 +1,13 @@
 """Rollouts of training as traces: the rows that evaluations write, so that whatever reads those reads these.
 
-Each process writes a file of its own, `FOLDER/rank-N/traces.jsonl`, line by line. A resumed run goes on with
-the same file, and what was written behind the checkpoint that it goes on from stays: it was played.
+Each process writes a file of its own, `RUN/traces/rank-N/traces.jsonl`, line by line. A resumed run goes on
+with the same file, and what was written behind the checkpoint that it goes on from stays: it was played.
 """
 
+import os
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -18,13 +19,45 @@ from dsl_debug.evaluation import TRACES, code_name, code_revision, trace_row
 from dsl_debug.policies.base import Episode, Problem
 from dsl_debug.scoring import earned
 from dsl_debug.storage import Appender, read_lines
+from recipes.common.arguments import BadArguments, one_line
 from recipes.common.episodes import TOKENS, Rollout
+
+TRACES_OF_RUN = "traces"
+"""The folder of a run that holds them."""
 
 OUT_OF_TOKENS = "longer than the token budget"
 """Why a rollout was stopped, where its next answer would not fit."""
 
 PER_STEP = 16
 """Rollouts that are kept of a step and a process: all of a published run would take many gigabytes."""
+
+
+@contextmanager
+def kept_rollouts(
+    run: Path, prompt: str = DEFAULT_PROMPT
+) -> Iterator[Callable[[int, Sequence[Rollout]], None]]:
+    """Gives what keeps the rollouts of a step below the folder of a run, and lets go of its file at the end.
+
+    Each process has a file of its own. Nothing is written before the first rollout: until then others may
+    still look into the folder. Raises BadArguments, with that rollout, for a file that is being written.
+    """
+    with ExitStack() as opened:
+        traces: list[RolloutTraces] = []
+
+        def keep(step: int, rollouts: Sequence[Rollout]) -> None:
+            if not traces:
+                traces.append(opened.enter_context(closing(_traces_of(run, prompt))))
+            traces[0].add(step, rollouts)
+
+        yield keep
+
+
+def _traces_of(run: Path, prompt: str) -> "RolloutTraces":
+    rank = int(os.environ.get("RANK", "0"))
+    try:
+        return RolloutTraces(run / TRACES_OF_RUN, run.name, rank, prompt=prompt)
+    except ValueError as error:
+        raise BadArguments(one_line(error)) from None
 
 
 class RolloutTraces:

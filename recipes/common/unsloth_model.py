@@ -17,6 +17,9 @@ from recipes.common.run_record import TRAINING
 MERGED = "merged"
 """The folder of a run that holds adapter and model as one."""
 
+ADAPTER = "adapter_config.json"
+"""What the trainer saves where an adapter is trained."""
+
 RANK = 16
 """Of the adapter; its scale is the same number."""
 
@@ -55,7 +58,14 @@ def load_adapted(name: str, max_length: int, seed: int) -> Adapted:
 
 
 def save_merged(start: Adapted, run: Path) -> None:
-    """Write adapter and model as one model of 16 bits, with the record of its run."""
+    """Write adapter and model as one model of 16 bits, with the record of its run, which comes last."""
     folder = run / MERGED
+    if folder.exists():  # half of it, from a run that was killed here
+        shutil.rmtree(folder)
     start.model.save_pretrained_merged(str(folder), start.tokenizer, save_method="merged_16bit")
     shutil.copyfile(run / TRAINING, folder / TRAINING)
+
+
+def needs_merging(run: Path) -> bool:
+    """Whether a run has saved an adapter, and not yet the whole model."""
+    return (run / ADAPTER).is_file() and not (run / MERGED / TRAINING).is_file()

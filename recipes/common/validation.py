@@ -1,11 +1,10 @@
 """Checkpoints played by the functions of `dsl-debug eval`, and what is written of it."""
 
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from dsl_debug.data.loading import Data, load_data
 from dsl_debug.episode.system_prompts import SYSTEM_PROMPTS
@@ -19,7 +18,7 @@ from dsl_debug.results.report import report
 from dsl_debug.sandbox import SandboxError
 from dsl_debug.storage import write_atomically, write_json
 from model_cards.record import TRAINING, read_training
-from recipes.common.arguments import CONFIGS, BadArguments, one_line, read_config
+from recipes.common.arguments import BadArguments, one_line
 from recipes.common.plots import DYNAMICS, training_dynamics
 
 ENGINES = ("vllm", "hf")
@@ -28,47 +27,9 @@ KEPT_PLOTS = ("learning-curve.png", DYNAMICS)
 """Plots that the card of a chosen checkpoint shows."""
 
 Result = dict[str, Any]
-T = TypeVar("T")
 
 
-# Arguments
-
-
-def parse_alone(kind: type[T], default: str, argv: Sequence[str] | None = None) -> T:
-    """The arguments of a script that trains nothing: flags over a YAML file, by default one of `configs`.
-
-    Raises BadArguments.
-    """
-    from trl.scripts.utils import TrlParser
-
-    path, flags = _config_of(list(sys.argv[1:] if argv is None else argv), CONFIGS / default)
-    make: Any = TrlParser
-    parser = make(kind, prog=default.removesuffix(".yaml"), allow_abbrev=False)
-    parser.error = _refuse
-    unknown = parser.set_defaults_with_config(**read_config(path))
-    if unknown:
-        raise BadArguments(f"{path}: there is no setting {unknown[0].lstrip('-')!r}; --help lists all")
-    arguments: T
-    arguments, rest = parser.parse_args_into_dataclasses(
-        flags, return_remaining_strings=True, look_for_args_file=False
-    )
-    if rest:
-        raise BadArguments(f"there is no argument {rest[0]}; --help lists all")
-    return arguments
-
-
-def _config_of(flags: list[str], default: Path) -> tuple[Path, list[str]]:
-    """The configuration file that flags name, and the flags without it."""
-    if "--config" not in flags:
-        return default, flags
-    place = flags.index("--config")
-    if place + 1 == len(flags):
-        raise BadArguments("--config needs the name of a file")
-    return Path(flags[place + 1]), flags[:place] + flags[place + 2 :]
-
-
-def _refuse(message: str) -> None:
-    raise BadArguments(message)
+# What there is to play
 
 
 def checkpoints_of(runs: Sequence[str]) -> dict[Path, dict[int, Path]]:

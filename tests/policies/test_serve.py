@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ import pytest
 
 from benchmarks.serving import free_port
 from benchmarks.serving import serving as served
+from dataset_builder.python_bugs.families import hand_written_problems
 from dsl_debug.data import sample_problems
-from dsl_debug.episode import TOOLS, messages, schemas
-from dsl_debug.evaluation import evaluate, load_result
+from dsl_debug.episode import schemas
+from dsl_debug.evaluation import evaluate, load_result, read_traces
 from dsl_debug.policies import open_policy
-from dsl_debug.policies.base import ModelOptions, Setup
+from dsl_debug.policies.base import ModelOptions, Problem, Setup, new_env
 from dsl_debug.policies.tokens import load_chat_tokens, prompt_ids
 from recipes.common.tiny import make_tiny_model
 
@@ -38,22 +39,29 @@ def serving(folder: Path, log: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/v1"
 
 
+def tokens_read(tokenizer: Any, problem: Problem, messages: Sequence[Mapping[str, Any]]) -> int:
+    """How many tokens a local model would have read in all turns of an episode."""
+    tools = schemas(new_env(problem).tools)
+    turns = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
+    return sum(len(prompt_ids(tokenizer, messages[:place], tools)) for place in turns)
+
+
 def test_a_real_server_is_evaluated_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none-is-needed")
     folder, problems = make_tiny_model(tmp_path / "tiny"), sample_problems()[:3]
     options = ModelOptions(temperature=0.0, max_tokens=16, workers=2)
 
-    def run(out: Path, url: str, turns: int) -> dict[str, Any]:
+    def run(out: Path, url: str, played: Sequence[Problem]) -> dict[str, Any]:
         policy = open_policy(f"openai:{folder}@{url}", options)
         try:
-            return evaluate(policy, problems, out, data={}, samples=turns, setup=Setup(max_turns=turns))
+            return evaluate(policy, played, out, data={}, samples=2, setup=Setup(max_turns=2))
         finally:
             policy.close()
 
     with serving(folder, tmp_path / "log") as url:
-        result = run(tmp_path / "out", url, 2)
-        again = run(tmp_path / "out", url, 2)
-        short = run(tmp_path / "short", url, 1)
+        result = run(tmp_path / "out", url, problems)
+        again = run(tmp_path / "out", url, problems)
+        arena = run(tmp_path / "arena", url, hand_written_problems()[:1])
     assert again == result == load_result(tmp_path / "out")
     rows = result["outcomes"]
     assert [(row["problem_id"], row["sample"]) for row in rows] == [
@@ -64,6 +72,12 @@ def test_a_real_server_is_evaluated_end_to_end(tmp_path: Path, monkeypatch: pyte
     assert all(0 < row["tokens"] <= 32 for row in rows)
     assert result["summary"]["overall"]["episodes"] == 6
     tokenizer = load_chat_tokens(str(folder), "x", options).tokenizer
-    prompts = [prompt_ids(tokenizer, messages(problem, 1), schemas(TOOLS)) for problem in problems]
-    counted = [row["prompt_tokens"] for row in short["outcomes"]]
-    assert counted == [len(ids) for ids in prompts], "the server's prompt is not the one of local models"
+    known = {problem.id: problem for problem in [*problems, *hand_written_problems()[:1]]}
+    for place, found in ((tmp_path / "out", result), (tmp_path / "arena", arena)):
+        traces = read_traces(place)
+        for row in found["outcomes"]:
+            trace = traces[row["problem_id"], row["sample"]]
+            assert row["turns"] == 2, "the second prompt holds the first message and its answer"
+            assert row["prompt_tokens"] == tokens_read(
+                tokenizer, known[row["problem_id"]], trace["messages"]
+            ), "what the server read is not what local models read"

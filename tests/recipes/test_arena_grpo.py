@@ -18,8 +18,8 @@ from dsl_debug.evaluation import load_result
 from dsl_debug.problem import PythonProblem
 from dsl_debug.storage import read_json, read_lines
 from recipes.arena_grpo import ArenaArguments, main
-from recipes.common import unsloth_model
-from recipes.common.arena import SignalToolEnv, pool_of, signal_rewards
+from recipes.common import arena, unsloth_model
+from recipes.common.arena import SignalToolEnv, arena_pool, is_trained, signal_rewards, trained_model
 from recipes.common.arguments import CONFIGS, BadArguments, parse, read_config
 from recipes.common.curriculum import CurriculumPool
 from recipes.common.pool import ProblemPool
@@ -78,7 +78,7 @@ def test_problems_come_from_the_curriculum_or_from_a_plain_pool() -> None:
     dataset = {"id": ["a", "b"], "difficulty": ["easy", "hard"]}
 
     def pool(**chosen: bool) -> Any:
-        return pool_of(SimpleNamespace(**chosen), dataset, seed=1)
+        return arena_pool(SimpleNamespace(**chosen), dataset, seed=1)
 
     assert isinstance(pool(pool=True, curriculum=True), CurriculumPool)
     assert isinstance(pool(pool=True, curriculum=False), ProblemPool)
@@ -141,6 +141,35 @@ def test_with_unsloth_an_adapter_on_four_bits_is_trained_and_merged(
     assert (tmp_path / "merged" / "training.json").exists(), "its card is rendered from it"
 
 
+def test_a_run_that_was_killed_while_it_merged_is_not_over(tmp_path: Path) -> None:
+    """The state of the trainer is there by then, the adapter alone would be evaluated."""
+    start = FastLanguageModel.get_peft_model(SimpleNamespace())
+    FastLanguageModel.asked.clear()
+    for name in ("training.json", "trainer_state.json"):
+        (tmp_path / name).write_text("{}")
+    assert is_trained(tmp_path), "all weights were trained"
+    (tmp_path / "adapter_config.json").write_text("{}")
+    assert not is_trained(tmp_path)
+    (tmp_path / "merged").mkdir()
+    (tmp_path / "merged" / "half.safetensors").write_text("")
+    assert not is_trained(tmp_path)
+    save_merged(unsloth_model.Adapted(start, None), tmp_path)
+    assert is_trained(tmp_path)
+    assert trained_model(tmp_path) == tmp_path / "merged"
+    assert not (tmp_path / "merged" / "half.safetensors").exists()
+    (tmp_path / "trainer_state.json").unlink()
+    assert not is_trained(tmp_path)
+
+
+def test_the_trainer_is_made_of_trls_before_unsloth_replaces_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(arena, "import_module", done.append)
+    monkeypatch.setattr(arena, "has_unsloth", lambda: True)
+    monkeypatch.setattr(arena, "load_adapted", lambda name, max_length, seed: done.append(name))
+    arena._start(SimpleNamespace(unsloth=True, start="a/model", max_length=4_096), SimpleNamespace(seed=3))
+    assert done == ["recipes.common.trainer", "a/model"]
+
+
 def test_without_a_gpu_unsloth_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -173,6 +202,8 @@ def stop_after_the_first_checkpoint(run: Path) -> None:
     """Leave what a run leaves behind that is killed while it saves its second checkpoint."""
     (run / "trainer_state.json").unlink()
     (run / "checkpoint-2" / "trainer_state.json").unlink()
+    # The first loses its optimizer only when the second is whole.
+    shutil.copyfile(run / "checkpoint-2" / "optimizer.pt", run / "checkpoint-1" / "optimizer.pt")
     shutil.rmtree(run / "evaluation" / "after")
 
 
@@ -197,7 +228,7 @@ def test_a_whole_run_of_a_tiny_model(tmp_path: Path, tiny: Path, capsys: pytest.
     assert (record["recipe"], record["steps"], record["is_smoke"]) == ("arena_grpo", 2, True)
     first = record["history"][0]
     assert {f"rewards/r{n}/mean" for n in range(1, 5)} <= first.keys()
-    assert first["tokens/wasted"] == 0
+    assert first["tokens/after_end"] == 0
     assert "rewards/SignalToolEnv/mean" not in first
     traces = list(read_lines(run / "traces" / "rank-0" / "traces.jsonl"))
     assert [trace["policy"] for trace in traces] == ["train:run@0"] * 4 + ["train:run@1"] * 4
@@ -222,6 +253,11 @@ def test_a_whole_run_of_a_tiny_model(tmp_path: Path, tiny: Path, capsys: pytest.
         ),
         (["--test_split", "tests"], "tests"),
         (["--start", "no/such/model"], "there is no model at no/such/model"),
+        (
+            ["--push_to_hub", "true"],
+            "push_to_hub needs the repository as well: give --hub_model_id user/name",
+        ),
+        (["--needs_disk_gb", "1e9"], "checkpoints of this configuration need 1000000000 GB of disk"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(

@@ -19,9 +19,8 @@ from dsl_debug.policies.base import Episodes, Job, Setup
 from dsl_debug.storage import read_json, write_json
 from recipes import evaluate_checkpoints
 from recipes.common import validation
-from recipes.common.arguments import BadArguments, refusing
+from recipes.common.arguments import BadArguments, parse_alone
 from recipes.common.tiny import make_tiny_model
-from recipes.common.validation import parse_alone
 from recipes.evaluate_checkpoints import EvaluateArguments, main
 from tests.recipes.played import RECORD
 
@@ -215,41 +214,6 @@ def test_without_arguments_the_published_configuration_is_taken() -> None:
     found = parse_alone(EvaluateArguments, "evaluate_checkpoints.yaml", [])
     assert found.runs == ["runs/grpo_rl_only_7b", "runs/grpo_sft_rl_7b"]
     assert (found.engine, found.context, found.test) == ("vllm", 12288, False)
-
-
-def test_flags_stand_over_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text("runs: [a]\nengine: hf\nlimit: 3\n")
-    flags = ["--config", str(file), "--runs", "b", "c", "--limit", "4", "--test"]
-    found = parse_alone(EvaluateArguments, "evaluate_checkpoints.yaml", flags)
-    assert (found.runs, found.engine, found.limit, found.test) == (["b", "c"], "hf", 4, True)
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--engin", "hf"], "there is no argument --engin; --help lists all"),
-        (["--limit", "many"], "argument --limit: invalid int value: 'many'"),
-        (["--config"], "--config needs the name of a file"),
-        (["--config", "nowhere.yaml"], "there is no configuration nowhere.yaml"),
-    ],
-)
-def test_wrong_flags_end_with_one_line(
-    flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as end, refusing("evaluate_checkpoints"):
-        parse_alone(EvaluateArguments, "evaluate_checkpoints.yaml", flags)
-    told = capsys.readouterr().err
-    assert end.value.code == 2
-    assert told.startswith(f"evaluate_checkpoints: {message}")
-    assert told.count("\n") == 1
-
-
-def test_an_unknown_setting_of_a_file_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text("runns: [a]\n")
-    with pytest.raises(BadArguments, match=rf"^{file}: there is no setting 'runns'; --help lists all$"):
-        parse_alone(EvaluateArguments, "evaluate_checkpoints.yaml", ["--config", str(file)])
 
 
 def test_real_checkpoints_are_played(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +27,7 @@ from recipes.common.checkpoints import (
 )
 from recipes.common.finish import run_to_the_end
 from recipes.common.tiny import make_tiny_model
-from tests.hub_server import LoopbackHub, loopback_hub
+from tests.hub_server import LoopbackHub
 from tests.hub_server.store import READ_ONLY_TOKEN
 from tests.recipes.played import RECORD
 
@@ -180,12 +180,6 @@ for revision in ("step-1", "main"):
 """
 
 
-@pytest.fixture
-def hub() -> Iterator[LoopbackHub]:
-    with loopback_hub() as running:
-        yield running
-
-
 def test_on_the_hub_every_checkpoint_stays_and_main_is_the_last_one(hub: LoopbackHub, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
@@ -323,6 +317,9 @@ def test_uploads_are_waited_for_when_all_processes_are_done_with_each_other(tmp_
     class Trainer:
         callback_handler = SimpleNamespace(callbacks=[run.callback])
 
+        def add_callback(self, callback: Any) -> None:
+            self.callback_handler.callbacks.append(callback)
+
         def train(self, resume_from_checkpoint: str | None) -> None:
             run.save(5)
             run.call("on_train_end", 5)
@@ -337,6 +334,23 @@ def test_uploads_are_waited_for_when_all_processes_are_done_with_each_other(tmp_
 
     run_to_the_end(Trainer(), tmp_path)
     assert done == ["trained", "saved", "finished", "published checkpoint-5"]
+
+
+def test_training_goes_on_from_the_last_whole_checkpoint(tmp_path: Path) -> None:
+    """Of any trainer: nothing is asked of it but what every one of them has."""
+    asked: list[str | None] = []
+    trainer = SimpleNamespace(
+        callback_handler=SimpleNamespace(callbacks=[]),
+        add_callback=lambda callback: None,
+        train=lambda resume_from_checkpoint: asked.append(resume_from_checkpoint),
+        save_model=lambda folder: None,
+        save_state=lambda: None,
+    )
+    run_to_the_end(trainer, tmp_path / "run")
+    first, second = (save_checkpoint(tmp_path / "run", step) for step in (5, 10))
+    cut(second / "model.safetensors")
+    run_to_the_end(trainer, tmp_path / "run")
+    assert asked == [None, str(first)]
 
 
 def test_a_checkpoint_that_was_rotated_away_is_told_and_forgotten(tmp_path: Path) -> None:

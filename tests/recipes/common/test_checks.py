@@ -20,6 +20,8 @@ GOOD: dict[str, Any] = {
     "mask_truncated_completions": False,
     "use_adaptive_entropy": False,
     "top_entropy_quantile": 1.0,
+    "fp16": False,
+    "max_grad_norm": 1.0,
 }
 
 WRONG = [
@@ -42,6 +44,11 @@ WRONG = [
         {"multi_objective_aggregation": "normalize_then_sum"},
         "multi_objective_aggregation 'normalize_then_sum' lets groups that are left out shape the others: "
         "set 'sum_then_normalize'",
+    ),
+    (
+        {"fp16": True, "max_grad_norm": 0.0},
+        "fp16 with max_grad_norm 0: the scaler of fp16 cannot skip a step that teaches nothing unless "
+        "gradients are clipped; set max_grad_norm, or bf16 instead of fp16",
     ),
     (
         {"max_tool_calling_iterations": 8},
@@ -68,7 +75,8 @@ WRONG = [
 
 
 def test_what_can_be_honoured_passes() -> None:
-    check_arguments(SimpleNamespace(**GOOD))
+    for change in ({}, {"fp16": True}, {"max_grad_norm": 0.0}):
+        check_arguments(SimpleNamespace(**GOOD | change))
 
 
 @pytest.mark.parametrize(("change", "told"), WRONG, ids=[next(iter(change)) for change, _ in WRONG])

@@ -113,7 +113,7 @@ def test_nothing_is_generated_or_told_behind_a_submission(tokenizer: Any, chat: 
     ]
     assert (one.ended, other.ended) == (SUBMITTED, SUBMITTED)
     assert (solved(one.env), solved(other.env)) == (True, False)
-    assert (one.wasted, other.wasted) == (0, 0)
+    assert (one.after_end, other.after_end, one.cut, other.cut) == (0, 0, 0, 0)
 
 
 def test_an_episode_ends_with_its_last_turn(tokenizer: Any, chat: ChatFormat) -> None:
@@ -142,9 +142,9 @@ def test_what_is_generated_behind_an_end_is_cut_and_counted(tokenizer: Any, chat
     tail = tokenizer("and so on").input_ids
     play([episode], script(tokenizer, [SUBMIT + END + "and so on"]))
     assert runs(episode, tokenizer) == [(1, SUBMIT + END)]
-    assert episode.wasted == len(tail)
+    assert episode.after_end == len(tail)
     episode.say(tail)
-    assert (episode.wasted, len(episode.env.history)) == (2 * len(tail), 1)
+    assert (episode.after_end, episode.cut, len(episode.env.history)) == (2 * len(tail), 0, 1)
 
 
 # Budget
@@ -158,7 +158,16 @@ def test_a_message_is_cut_at_the_budget_and_the_episode_ends(tokenizer: Any, cha
     assert (episode.ids, episode.mask) == (written[:10], [1] * 10)
     assert episode.logprobs == [-float(n) for n in range(1, 11)]
     assert (episode.ended, episode.env.turns, episode.env.outcome.submitted) == (TOKENS, 1, None)
-    assert episode.wasted == len(written) - 10, "what was generated and cut is counted"
+    assert (episode.cut, episode.after_end) == (len(written) - 10, 0), "what was generated is counted"
+
+
+def test_what_is_cut_and_what_comes_behind_an_end_are_told_apart(tokenizer: Any, chat: ChatFormat) -> None:
+    written, tail = tokenizer(LOOK + END).input_ids, tokenizer("and so on").input_ids
+    episode = started(tokenizer, chat, budget=10)
+    episode.say(written + tail)
+    assert (episode.cut, episode.after_end) == (len(written) - 10, len(tail))
+    made = facts(tokenizer, episode)
+    assert (made.cut_tokens, made.after_end_tokens) == (len(written) - 10, len(tail))
 
 
 def test_an_answer_needs_room_for_another_message(tokenizer: Any, chat: ChatFormat) -> None:
@@ -264,7 +273,8 @@ def test_the_tokens_of_a_rollout_add_up(tokenizer: Any, chat: ChatFormat) -> Non
     play([episode], script(tokenizer, [PLAIN + END], [LOOK], [SUBMIT + END]))
     made = facts(tokenizer, episode)
     written = sum(len(tokenizer(text).input_ids) for text in (PLAIN + END, LOOK, SUBMIT + END))
-    assert (made.generated_tokens, made.outcome.tokens, made.wasted_tokens) == (written, written, 0)
+    assert (made.generated_tokens, made.outcome.tokens) == (written, written)
+    assert (made.after_end_tokens, made.cut_tokens) == (0, 0)
     assert made.generated_tokens + made.answer_tokens == len(episode.ids)
     assert made.prompt_tokens == len(episode.prompt)
     whole = tokenizer.decode(episode.prompt + episode.ids)

@@ -75,12 +75,13 @@ def test_tokens_by_hand(measures: dict[str, float]) -> None:
     # Nothing is appended behind the four submissions.
     assert measures["tokens/answers"] == pytest.approx(20 * 12 / 6)
     assert measures["tokens/longest"] == 8 * 30
-    assert measures["tokens/wasted"] == 0
+    assert (measures["tokens/after_end"], measures["tokens/cut"]) == (0, 0)
 
 
-def test_wasted_tokens_are_summed_and_not_averaged_away(problem: DslProblem) -> None:
+def test_needless_tokens_are_summed_and_not_averaged_away(problem: DslProblem) -> None:
     one = rollout(problem, [call("submit", code=CORRECT)])
-    assert rollout_measures([one, replace(one, sample=1, wasted_tokens=3)])["tokens/wasted"] == 3
+    measures = rollout_measures([one, replace(one, sample=1, after_end_tokens=3, cut_tokens=5)])
+    assert (measures["tokens/after_end"], measures["tokens/cut"]) == (3, 5)
 
 
 def test_two_groups_of_one_problem_are_two_groups(problem: DslProblem) -> None:

@@ -12,8 +12,9 @@ from dsl_debug.problem import DslProblem
 from dsl_debug.results.rows import outcome_of, result_row
 from dsl_debug.results.summary import summarize
 from dsl_debug.storage import read_lines
+from recipes.common.arguments import BadArguments
 from recipes.common.episodes import Rollout
-from recipes.common.rollout_traces import OUT_OF_TOKENS, RolloutTraces
+from recipes.common.rollout_traces import OUT_OF_TOKENS, RolloutTraces, kept_rollouts
 from space.library import trace_key, usable_trace
 from tests.problems import CORRECT, OVERFIT, make_problem
 from tests.recipes.played import call, rollout
@@ -106,3 +107,28 @@ def test_ranks_write_files_of_their_own(tmp_path: Path, rollouts: list[Rollout])
 def test_rollouts_of_other_processes_are_passed_over(tmp_path: Path, rollouts: list[Rollout]) -> None:
     facts = [replace(rollout, messages=[], problem=None) for rollout in rollouts[:2]]
     assert len(write(tmp_path, [*facts, *rollouts[2:4]])) == 2
+
+
+# Of a whole run
+
+
+def test_a_run_has_a_file_for_each_process_from_its_first_rollout_on(
+    tmp_path: Path, rollouts: list[Rollout], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    run = tmp_path / "grpo"
+    with kept_rollouts(run) as keep:
+        assert not run.exists()
+        keep(4, rollouts[:2])
+        keep(5, rollouts[:2])
+    rows = list(read_lines(run / "traces" / "rank-1" / "traces.jsonl"))
+    assert [row["policy"] for row in rows] == ["train:grpo@4"] * 2 + ["train:grpo@5"] * 2
+    assert [path.name for path in (run / "traces").iterdir()] == ["rank-1"]
+    RolloutTraces(run / "traces", "grpo", rank=1).close()  # nobody holds it any more
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path, rollouts: list[Rollout]) -> None:
+    with kept_rollouts(tmp_path) as keep, kept_rollouts(tmp_path) as keep_as_well:
+        keep(1, rollouts)
+        with pytest.raises(BadArguments, match=r"rank-0/traces\.jsonl is being written by another process"):
+            keep_as_well(1, rollouts)

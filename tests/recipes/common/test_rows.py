@@ -7,15 +7,11 @@ from typing import Any
 import pytest
 
 from dsl_debug.data import sample_problems
-from dsl_debug.episode import TOOLS, DSLDebugEnv, messages, schemas
-from dsl_debug.episode.python import PYTHON_TOOLS
+from dsl_debug.episode import messages
 from dsl_debug.episode.python_prompts import python_messages
-from dsl_debug.episode.tools import call_block
-from dsl_debug.episode.transcript import transcript
 from dsl_debug.evaluation import evaluate
 from dsl_debug.policies import open_policy
 from dsl_debug.policies.base import Job, ModelOptions, Setup, Talk
-from dsl_debug.policies.tokens import TokenTalk, load_chat_tokens, prompt_ids
 from dsl_debug.problem import PythonProblem, save_problems
 from recipes.common.arguments import BadArguments, GrpoArguments, SftArguments
 from recipes.common.rows import (
@@ -27,7 +23,8 @@ from recipes.common.rows import (
     problem_dataset,
     problem_rows,
 )
-from recipes.common.tiny import make_tiny_model
+from recipes.common.tiny import make_tokenizer
+from tests.recipes.lessons import lesson
 
 pytest.importorskip("datasets", reason="needs datasets: pip install 'dsl-debug[build]'")
 pytest.importorskip("trl", reason="needs trl: pip install 'dsl-debug[train]'")
@@ -42,68 +39,11 @@ def python_problem() -> PythonProblem:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder)
-
-
-def conversation(problem: Any) -> dict[str, Any]:
-    """A row to learn from: the program is run, then the right one is submitted."""
-    env = DSLDebugEnv()
-    env.reset(problem)
-    env.step("I run it.\n" + call_block("run", {"code": problem.buggy_code}))
-    env.step(call_block("submit", {"code": problem.correct_code}))
-    return {"messages": transcript(messages(problem), env.history), "tools": schemas(TOOLS)}
+def tokenizer() -> Any:
+    return make_tokenizer()
 
 
 # What a model reads
-
-
-def methods_of(environment: Any) -> list[Any]:
-    """The tools of an environment as TRL collects them: its public methods by name."""
-    names = [name for name in sorted(dir(type(environment))) if not name.startswith("_")]
-    return [getattr(environment, name) for name in names if name not in ("reset", "get_reward", "episode")]
-
-
-def test_prompts_and_tools_have_the_same_ids_in_training_and_evaluation(folder: Path, tokenizer: Any) -> None:
-    chat = load_chat_tokens(str(folder), "hf:tiny", ModelOptions())
-    lessons = lesson_dataset([conversation(problem) for problem in PROBLEMS])
-    for problem, row, lesson in zip(PROBLEMS, problem_dataset(PROBLEMS), lessons, strict=True):
-        local = TokenTalk(Job(problem, 0, 0), Setup(), chat).ids
-
-        talk = Talk(Job(problem, 0, 0), Setup())
-        sent = json.loads(json.dumps({"messages": talk.prompt, "tools": talk.tools}))
-        served = prompt_ids(tokenizer, sent["messages"], sent["tools"])
-
-        tools = methods_of(environments()[row["environment"]]())
-        grpo = tokenizer.apply_chat_template(
-            row["prompt"], tools=tools, add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-        whole = tokenizer.apply_chat_template(
-            lesson["messages"], tools=lesson["tools"], tokenize=True, return_dict=False
-        )
-        assert local == served == grpo == whole[: len(local)]
-
-
-def test_what_is_learned_are_the_messages_that_a_model_would_write(folder: Path, tokenizer: Any) -> None:
-    """The ids of a conversation are those of the same episode, played by a model that says the same."""
-    problem = PROBLEMS[0]
-    lesson = lesson_dataset([conversation(problem)])[0]
-    whole = tokenizer.apply_chat_template(
-        lesson["messages"], tools=lesson["tools"], tokenize=True, return_dict=False
-    )
-    talk = TokenTalk(Job(problem, 0, 0), Setup(), load_chat_tokens(str(folder), "hf:tiny", ModelOptions()))
-    said = "I run it.\n" + call_block("run", {"code": problem.buggy_code})
-    talk.say(tokenizer(said + "<|im_end|>").input_ids)
-    assert whole[: len(talk.ids)] == talk.ids
-    rest = tokenizer.decode(whole[len(talk.ids) :])
-    assert rest.startswith(call_block("submit", {"code": problem.correct_code}) + "<|im_end|>")
 
 
 def test_other_prompts_and_turns_are_those_of_evaluation() -> None:
@@ -158,14 +98,6 @@ def test_environments_are_made_as_asked() -> None:
         environments("generous")
 
 
-@pytest.mark.parametrize(("name", "tools"), [("dsl", TOOLS), ("python", PYTHON_TOOLS)])
-def test_trl_makes_the_same_schemas_of_the_methods(name: str, tools: Any) -> None:
-    from transformers.utils import get_json_schema
-
-    made = [get_json_schema(method) for method in methods_of(environments()[name]())]
-    assert made == schemas(tools)
-
-
 # Where problems come from
 
 
@@ -205,7 +137,7 @@ def dataset_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from datasets import Dataset
 
     place = tmp_path_factory.mktemp("dataset")
-    rows = [conversation(p) for p in PROBLEMS[:3]]
+    rows = [lesson(p) for p in PROBLEMS[:3]]
     configs = {"sft": lesson_dataset(rows), "odd": Dataset.from_list([{"text": "a"}, {"text": "b"}])}
     listed = []
     for name, made in configs.items():
@@ -220,7 +152,7 @@ def dataset_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_conversations_of_a_dataset(dataset_folder: Path) -> None:
     rows = lesson_rows(SftArguments(data=str(dataset_folder), limit=2))
     for row, problem in zip(rows.dataset, PROBLEMS[:2], strict=True):
-        expected = conversation(problem)
+        expected = lesson(problem)
         assert row["tools"] == expected["tools"]
         for message, other in zip(row["messages"], expected["messages"], strict=True):
             assert message == {
@@ -251,7 +183,7 @@ def test_columns_that_are_not_those_of_conversations_are_told(dataset_folder: Pa
 def test_tools_of_another_version_are_told(tmp_path: Path) -> None:
     from recipes.common.rows import _lesson
 
-    row = conversation(PROBLEMS[0])
+    row = lesson(PROBLEMS[0])
     with pytest.raises(ValueError, match=r"^x, row 0: its tools are not those of this version: build the"):
         _lesson({**row, "tools": row["tools"][:2]}, "x, row 0")
     with pytest.raises(ValueError, match=r"^no role of a message: 'narrator'$"):
@@ -297,7 +229,7 @@ def test_a_file_that_holds_no_traces_is_told(tmp_path: Path) -> None:
 
 
 def test_conversations_that_do_not_fit_are_left_out_whole(tokenizer: Any) -> None:
-    dataset = lesson_dataset([conversation(problem) for problem in PROBLEMS])
+    dataset = lesson_dataset([lesson(problem) for problem in PROBLEMS])
     lengths = [conversation_length(tokenizer, row) for row in dataset]
     limit = sorted(lengths)[5]
     kept, left_out = fitting(dataset, tokenizer, limit)

@@ -77,6 +77,15 @@ def test_the_same_arguments_go_on(tmp_path: Path) -> None:
     assert 100.0 <= json.loads((tmp_path / TRAINING).read_text())["seconds"] < 200.0
 
 
+def test_a_run_goes_on_with_other_demands_on_the_machine(tmp_path: Path) -> None:
+    """As the check of the disk advises; a batch of another size stays refused."""
+    began = replace(ARGUMENTS, needs_disk_gb=450.0, needs_gpus=2, needs_gpu_gib=75.0)
+    begin("grpo_sft_rl", began, config(tmp_path), DATASET).write(0, [])
+    begin("grpo_sft_rl", replace(ARGUMENTS, needs_disk_gb=90.0), config(tmp_path), DATASET)
+    with pytest.raises(BadArguments, match=r"; gradient_accumulation_steps: 1 there, 2 here; "):
+        begin("grpo_sft_rl", began, config(tmp_path, gradient_accumulation_steps=2), DATASET)
+
+
 def test_another_run_is_refused(tmp_path: Path) -> None:
     begun(tmp_path).write(0, [])
     message = (

@@ -139,7 +139,7 @@ def test_what_is_logged(step: Trained) -> None:
     log = step.log
     assert log["groups/informative"] == 0.5
     assert (log["accuracy"], log["visible_accuracy"], log["hack_rate"]) == (0.75, 1.0, 0.25)
-    assert log["tokens/wasted"] == 0
+    assert (log["tokens/after_end"], log["tokens/cut"], log["tokens/filler"]) == (0, 0, 0)
     assert log["turns"] == (3 + 1 + 1 + 1) / 4
     assert log["loss"] == pytest.approx(log["policy_loss"] - 0.1 * log["entropy"], abs=2e-2)
     assert log["policy_loss"] == pytest.approx(0, abs=1e-6)
@@ -248,7 +248,7 @@ def test_validation_counts_all_groups(folder: Path, tmp_path: Path) -> None:
     found = trainer.evaluate(trainer.train_dataset.select([0, 0]))
     assert found["eval_accuracy"] == 1.0
     assert found["eval_groups/informative"] == 0.0
-    assert found["eval_tokens/wasted"] == 0
+    assert found["eval_tokens/after_end"] == 0
     assert handed_on == []
 
 
@@ -351,7 +351,8 @@ def test_a_model_writes_for_itself_within_its_bounds(folder: Path, tmp_path: Pat
     for made in rollouts:
         assert made.generated_tokens <= 5 * made.turns
         assert made.generated_tokens + made.answer_tokens <= 250
-        assert (made.ended, made.malformed, made.wasted_tokens) == ("tokens", made.turns, 0)
+        assert (made.ended, made.malformed) == ("tokens", made.turns)
+        assert (made.after_end_tokens, made.cut_tokens) == (0, 0)
         assert made.turns >= 2
     assert trainer.state.log_history[1]["groups/none_solved"] == 1.0
 
@@ -362,7 +363,7 @@ def test_the_last_message_is_not_longer_than_the_room_that_is_left(folder: Path,
     options = {"max_turn_tokens": 60, "on_rollouts": lambda step, made: rollouts.extend(made)}
     sizes = {"per_device_train_batch_size": 2, "max_completion_length": 180}
     make_trainer(folder, tmp_path, [MIXED], None, options=options, **sizes).train()
-    assert [(one.ended, one.turns, one.wasted_tokens) for one in rollouts] == [("tokens", 2, 0)] * 2
+    assert [(one.ended, one.turns, one.cut_tokens) for one in rollouts] == [("tokens", 2, 0)] * 2
     assert all(one.generated_tokens + one.answer_tokens <= 180 for one in rollouts)
 
 
