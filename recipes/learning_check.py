@@ -2,11 +2,18 @@
 
     python -m recipes.learning_check --data dist/dsl-debug-paper --out runs/learning-check
 
-A model of two million weights, with random ones and a tokenizer made on the spot, learns to repair programs
-by supervised training on (broken, right) pairs with a single mistake. From there GRPO goes on, once per
-seed, on an easy slice: standard problems whose broken program raises an error. Both are asked about problems
-of that slice which neither has seen, from databases that the training has. One turn, one tool (`submit`),
-the broken program as the whole prompt: what is checked is the trainer, not what a small model can do.
+A model of two million weights, with random ones and a tokenizer made on the spot, learns by supervised
+training to repair programs with a single mistake. An easy slice of them it sees often: standard problems
+whose broken program raises an error. It learns the right programs of that slice by heart. From there GRPO
+goes on, once per seed, on half of these programs with new mistakes. All are asked about the other half with
+new mistakes: supervised training has not seen them, and GRPO not even their programs. One turn, one tool
+(`submit`), the broken program as the whole prompt: what is checked is the trainer, not what a small model can
+do.
+
+What counts is the robust accuracy of sampled answers, as training samples them; that of the surest answer
+stands beside it. One more run is the control: the same in everything, but the rewards of a group are dealt to
+its rollouts at random. What GRPO gains must come from which rollout earned what, so the control must not
+gain. All runs share one SFT start: their interval says nothing about other starts.
 
 What is finished is kept: the same command goes on with a run that was stopped. `--data` is a folder that
 `python -m dataset_builder build --preset paper` made, or a dataset on the Hub. Settings:
@@ -15,115 +22,44 @@ configs/learning_check.yaml.
 
 import argparse
 import gc
-import hashlib
+import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from statistics import fmean as mean
+from typing import Any
 
 import yaml
 
-from dsl_debug import DslError, run
 from dsl_debug.data.loading import load_data
-from dsl_debug.episode import TOOLS, schemas
-from dsl_debug.episode.dsl import DSLDebugEnv, DslTools
-from dsl_debug.episode.tools import Tool
-from dsl_debug.episode.trl import problem_of
+from dsl_debug.episode import schemas
 from dsl_debug.evaluation import code_revision
 from dsl_debug.problem import DslProblem
+from dsl_debug.results.plots import COLOURS, INK
+from dsl_debug.results.rows import public_name
 from dsl_debug.results.statistics import paired_bootstrap, wilson
 from dsl_debug.storage import read_json, write_json
 from recipes.common.arguments import CONFIGS, BadArguments, refusing
-from recipes.common.run_record import versions
+from recipes.common.one_shot import (
+    ONLY_SUBMIT,
+    OneShot,
+    OneShotToolEnv,
+    answer_of,
+    lesson_of,
+    lessons,
+    prompt_of,
+    variants,
+)
+from recipes.common.run_record import FINISHED, versions
 
 CONFIG = CONFIGS / "learning_check.yaml"
-ONLY_SUBMIT: dict[str, Tool] = {"submit": TOOLS["submit"]}
-DONE = "config.json"
-"""What a trainer's last folder has, and an unfinished one has not."""
+CONTROL = "control"
+"""The run whose rewards are dealt out at random."""
+
+KINDS = ("greedy", "sampled")
+"""The surest answer, and what is drawn as in training: the second is what counts."""
 
 Settings = Mapping[str, Any]
-
-
-# The task
-
-
-class OneShot(DSLDebugEnv):
-    """An episode of one turn in which only `submit` can be called."""
-
-    tools: ClassVar[Mapping[str, Tool]] = ONLY_SUBMIT
-
-
-class OneShotToolEnv:
-    """The same as TRL wants it."""
-
-    def __init__(self) -> None:
-        self.episode = OneShot(max_turns=1)
-
-    def reset(self, **row: Any) -> None:
-        self.episode.reset(problem_of(row))
-
-    def get_reward(self) -> float:
-        return self.episode.reward
-
-    def submit(self, code: str):  # type: ignore[no-untyped-def]  # TRL would add it to the schema
-        return self.episode.call("submit", code=code).observation
-
-    submit.__doc__ = DslTools.submit.__doc__
-
-
-def prompt_of(problem: DslProblem) -> list[dict[str, str]]:
-    """The messages that an episode starts from."""
-    return [
-        {"role": "system", "content": "Repair the program."},
-        {"role": "user", "content": problem.buggy_code},
-    ]
-
-
-def lesson_of(problem: DslProblem) -> dict[str, Any]:
-    """The conversation of supervised training."""
-    call = {"name": "submit", "arguments": {"code": problem.correct_code}}
-    told = [{**message, "tool_calls": []} for message in prompt_of(problem)]
-    answer = {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": call}]}
-    return {"messages": [*told, answer], "tools": schemas(ONLY_SUBMIT)}
-
-
-def is_single(problem: DslProblem) -> bool:
-    """Whether a problem is a standard one with a single mistake."""
-    return problem.category == "standard" and len(problem.bugs) == 1
-
-
-def is_in_slice(problem: DslProblem) -> bool:
-    """Whether a problem is easy in that its single mistake raises an error."""
-    if not is_single(problem):
-        return False
-    try:
-        run(problem.buggy_code, problem.tables)
-    except DslError:
-        return True
-    return False
-
-
-def dealt(
-    problems: Iterable[DslProblem], settings: Settings
-) -> tuple[list[DslProblem], list[DslProblem], list[DslProblem]]:
-    """Problems for supervised training, for GRPO, and held out, in an order that only their ids decide.
-
-    Raises BadArguments where there are too few.
-    """
-    short = [p for p in problems if len(p.correct_code) <= settings["max_characters"]]
-    ordered = sorted(short, key=lambda p: hashlib.sha256(p.id.encode()).hexdigest())
-    easy = [p for p in ordered if is_in_slice(p)]
-    names = {p.id for p in easy}
-    held_out, trained = settings["held_out"], settings["grpo_problems"]
-    if len(easy) < held_out + trained:
-        raise BadArguments(
-            f"the dataset has {len(easy)} problems of the easy slice, and {held_out + trained} are needed: "
-            "build one with --preset paper"
-        )
-    aside = {p.id for p in easy[: held_out + trained]}
-    others = [p for p in ordered if is_single(p) and p.id not in names]
-    lessons = others + [p for p in easy if p.id not in aside] * settings["slice_repeats"]
-    return lessons, easy[held_out : held_out + trained], easy[:held_out]
 
 
 # Training
@@ -133,26 +69,20 @@ def make_start(lessons: Sequence[DslProblem], settings: Settings, folder: Path) 
     """The model with random weights and its tokenizer."""
     from recipes.common.tiny import TinySize, make_tiny_model, make_tokenizer
 
-    if not (folder / DONE).is_file():
+    if not (folder / "config.json").is_file():
         some = lessons[: settings["tokenizer_problems"]]
         frame = make_tokenizer().apply_chat_template(
             prompt_of(some[0]), tools=schemas(ONLY_SUBMIT), tokenize=False
         )
         # As often as models see it: else half of a prompt would be the words around it.
-        texts = [text for p in some for text in (p.buggy_code, _as_call(p), frame)]
+        texts = [text for p in some for text in (p.buggy_code, json.dumps(answer_of(p)), frame)]
         make_tiny_model(folder, settings["seed"], TinySize(**settings["model"]), texts)
     return folder
 
 
-def _as_call(problem: DslProblem) -> str:
-    import json
-
-    return json.dumps({"name": "submit", "arguments": {"code": problem.correct_code}})
-
-
 def train_sft(start: Path, lessons: Sequence[DslProblem], settings: Settings, folder: Path) -> Path:
     """Supervised training; the folder of the model."""
-    if (folder / DONE).is_file():
+    if (folder / FINISHED).is_file():
         return folder
     from transformers import AutoTokenizer
     from trl.trainer.sft_config import SFTConfig
@@ -170,20 +100,20 @@ def train_sft(start: Path, lessons: Sequence[DslProblem], settings: Settings, fo
 
 
 def train_grpo(
-    start: Path, problems: Sequence[DslProblem], settings: Settings, seed: int, folder: Path
+    start: Path, problems: Sequence[DslProblem], settings: Settings, run: str, folder: Path
 ) -> Path:
-    """GRPO from a start with one seed; the folder of the model."""
-    if (folder / DONE).is_file():
+    """GRPO from a start with the seed that a run is called by, or its control; the folder of the model."""
+    if (folder / FINISHED).is_file():
         return folder
     from datasets import Dataset
     from transformers import AutoTokenizer
     from trl.trainer.grpo_config import GRPOConfig
 
     from recipes.common.rows import problem_columns
-    from recipes.common.trainer import DebugTrainer
 
+    seed = settings["control_seed"] if run == CONTROL else int(run)
     rows = [{**problem.to_row(), "prompt": prompt_of(problem)} for problem in problems]
-    trainer = DebugTrainer(
+    trainer = trainer_class(run)(
         model=str(start),
         args=GRPOConfig(output_dir=str(folder), seed=seed, **settings["grpo"]),
         train_dataset=Dataset.from_list(rows, features=problem_columns(rows)),
@@ -193,22 +123,65 @@ def train_grpo(
     return _trained(trainer, folder)
 
 
-def _trained(trainer: Any, folder: Path) -> Path:
-    from recipes.common.checkpoints import latest_checkpoint
+def trainer_class(run: str) -> Any:
+    """What trains a run: the trainer of the recipes, for the control with rewards dealt out at random."""
+    import torch
 
-    trainer.train(resume_from_checkpoint=latest_checkpoint(folder))
-    write_json(folder / "history.json", {"history": trainer.state.log_history})
-    trainer.save_model(str(folder))
+    from recipes.common.trainer import DebugTrainer
+
+    class ControlTrainer(DebugTrainer):
+        """Each group keeps its rewards, but not which of its rollouts earned which."""
+
+        def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Any:
+            rewards = super()._calculate_rewards(*args, **kwargs)
+            draw = torch.Generator().manual_seed(self.args.seed * 100_003 + self.state.global_step)
+            return dealt_out(rewards, self.num_generations, draw)
+
+    return ControlTrainer if run == CONTROL else DebugTrainer
+
+
+def dealt_out(rewards: Any, size: int, draw: Any) -> Any:
+    """Rewards (rollouts x functions) of groups of `size` that follow one another, shuffled in each group."""
+    import torch
+
+    order = torch.rand((len(rewards) // size, size), generator=draw).argsort(dim=1)
+    first = torch.arange(0, len(rewards), size)[:, None]
+    return rewards[(first + order).flatten().to(rewards.device)]
+
+
+def _trained(trainer: Any, folder: Path) -> Path:
+    from recipes.common.finish import run_to_the_end
+
+    run_to_the_end(trainer, folder)
     gc.collect()
     return folder
+
+
+def check_start(folder: Path, problems: Sequence[DslProblem], settings: Settings) -> float:
+    """How often the SFT start solves what GRPO is to train on. Raises BadArguments where that leaves GRPO
+    nothing to learn from: groups teach where some rollouts are right and others are not."""
+    rate = mean(
+        scores(folder, problems[: settings["start_problems"]], settings, "grpo_problems.json")["sampled"]
+    )
+    low, high = settings["start_solves"]
+    if not low <= rate <= high:
+        more = "more" if rate < low else "less"
+        raise BadArguments(
+            f"the SFT start solves {rate:.1%} of what GRPO trains on, and should {low:.0%} to {high:.0%}: "
+            f"train it {more} (sft.max_steps), in another --out"
+        )
+    return rate
 
 
 # Evaluation
 
 
-def scores(folder: Path, problems: Sequence[DslProblem], settings: Settings) -> dict[str, list[float]]:
-    """Robust accuracy on each problem: of the surest answer, and the mean of sampled ones."""
-    kept = folder / "held_out.json"
+def scores(
+    folder: Path, problems: Sequence[DslProblem], settings: Settings, file: str = "held_out.json"
+) -> dict[str, list[float]]:
+    """Robust accuracy on each problem: of the surest answer, and the mean of sampled ones. `file` keeps it in
+    the folder of the model."""
+    kept = folder / file
     if kept.is_file():
         found: dict[str, list[float]] = read_json(kept)
         return found
@@ -279,31 +252,35 @@ def _writer(model: Any, tokenizer: Any, most: int, temperature: float) -> Callab
 
 def report(
     before: Mapping[str, Sequence[float]],
-    after: Mapping[int, Mapping[str, Sequence[float]]],
+    after: Mapping[str, Mapping[str, Sequence[float]]],
     problems: Sequence[DslProblem],
 ) -> dict[str, Any]:
-    """What the held-out problems say: each run, and the mean gain of all seeds with its interval over
-    problems (a bootstrap of whole databases)."""
+    """What the held-out problems say: each run, the mean gain of all seeds, and that of the control, each
+    with a 95% interval over problems (a bootstrap of whole databases)."""
     databases = [problem.database for problem in problems]
     made: dict[str, Any] = {}
-    for kind in ("greedy", "sampled"):
+    for kind in KINDS:
         start = before[kind]
-        runs = {str(seed): found[kind] for seed, found in after.items()}
-        mean = [sum(values) / len(runs) for values in zip(*runs.values(), strict=True)]
-        gains = [now - was for now, was in zip(mean, start, strict=True)]
-        low, high = paired_bootstrap(gains, databases, seed=0)
+        runs = {run: found[kind] for run, found in after.items()}
+        seeds = [values for run, values in runs.items() if run != CONTROL]
         made[kind] = {
-            "sft": _mean(start),
+            "sft": mean(start),
             "sft_interval": wilson(sum(start), len(start)),
-            "grpo": {seed: _mean(values) for seed, values in runs.items()},
-            "gain": _mean(gains),
-            "gain_interval": [low, high],
+            "grpo": {run: mean(values) for run, values in runs.items()},
+            "gain": gain(start, seeds, databases),
+            "control_gain": gain(start, [runs[CONTROL]], databases),
         }
     return made
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def gain(
+    start: Sequence[float], runs: Sequence[Sequence[float]], databases: Sequence[str]
+) -> dict[str, float]:
+    """How much higher the mean of some runs is than their start, problem by problem, with its interval."""
+    means = [mean(values) for values in zip(*runs, strict=True)]
+    gains = [now - was for now, was in zip(means, start, strict=True)]
+    low, high = paired_bootstrap(gains, databases, seed=0)
+    return {"gain": mean(gains), "low": low, "high": high}
 
 
 def plot(made: Mapping[str, Any], histories: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
@@ -314,12 +291,13 @@ def plot(made: Mapping[str, Any], histories: Mapping[str, Sequence[Mapping[str, 
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")
-    for seed, history in histories.items():
+    for number, (run, history) in enumerate(histories.items()):
         points = [(row["step"], row["reward"]) for row in history if "reward" in row]
-        left.plot(*zip(*points, strict=True), label=f"seed {seed}", linewidth=1.2)
+        colour = "tab:gray" if run == CONTROL else COLOURS[number]
+        left.plot(*zip(*points, strict=True), label=name_of(run), linewidth=1.2, color=colour)
     left.set(xlabel="step", title="reward on training problems", ylim=(0, 1))
     left.legend(frameon=False)
-    for place, kind in enumerate(("greedy", "sampled")):
+    for place, kind in enumerate(KINDS):
         found = made[kind]
         low, high = found["sft_interval"]
         right.errorbar(
@@ -327,18 +305,22 @@ def plot(made: Mapping[str, Any], histories: Mapping[str, Sequence[Mapping[str, 
             found["sft"],
             yerr=[[found["sft"] - low], [high - found["sft"]]],
             fmt="o",
-            color="tab:gray",
-            label="SFT" if not place else None,
+            color=INK,
+            label=None if place else "SFT",
         )
-        values = list(found["grpo"].values())
-        right.plot(
-            [place + 0.1] * len(values), values, "s", color="tab:blue", label=None if place else "SFT->RL"
-        )
+        for number, (run, value) in enumerate(found["grpo"].items()):
+            look = ("x", "tab:gray") if run == CONTROL else ("s", COLOURS[number])
+            right.plot(place + 0.1, value, look[0], color=look[1], label=None if place else name_of(run))
     right.set(xticks=[0, 1], xticklabels=["greedy", "sampled"], ylim=(0, 1), xlim=(-0.6, 1.6))
     right.set_title("robust accuracy, held-out problems")
-    right.legend(frameon=False)
+    right.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=120, metadata={"Software": None})
     pyplot.close(figure)
+
+
+def name_of(run: str) -> str:
+    """What a run is called in the plot."""
+    return "control" if run == CONTROL else f"seed {run}"
 
 
 # The whole
@@ -364,33 +346,40 @@ def check(place: str, out: Path, settings: Settings) -> dict[str, Any]:
         ]
     except (ValueError, ImportError) as error:
         raise BadArguments(str(error)) from None
-    lessons, trained, held_out = dealt([p for p in problems if isinstance(p, DslProblem)], settings)
-    print(f"{len(lessons)} problems for SFT, {len(trained)} for GRPO, {len(held_out)} held out", flush=True)
-    start = make_start(lessons, settings, out / "start")
-    sft = train_sft(start, lessons, settings, out / "sft")
+    learned, easy = lessons([p for p in problems if isinstance(p, DslProblem)], settings)
+    asked = [p for p in easy if len(p.correct_code) <= settings["asked_characters"]][: settings["asked"]]
+    made_anew = variants(asked, 2 * settings["variants"], settings["seed"])
+    trained, held_out = made_anew[::2], made_anew[1::2]
+    print(f"{len(learned)} problems for SFT, {len(trained)} for GRPO, {len(held_out)} held out", flush=True)
+    start = make_start(learned, settings, out / "start")
+    sft = train_sft(start, learned, settings, out / "sft")
+    solves = check_start(sft, trained, settings)
     before = scores(sft, held_out, settings)
-    print(f"SFT: greedy {_mean(before['greedy']):.3f}, sampled {_mean(before['sampled']):.3f}", flush=True)
-    after: dict[int, dict[str, list[float]]] = {}
-    for seed in settings["grpo_seeds"]:
-        folder = train_grpo(sft, trained, settings, seed, out / f"grpo-{seed}")
-        after[seed] = found = scores(folder, held_out, settings)
-        print(
-            f"seed {seed}: greedy {_mean(found['greedy']):.3f}, sampled {_mean(found['sampled']):.3f}",
-            flush=True,
-        )
+    tell("SFT", before)
+    after: dict[str, dict[str, list[float]]] = {}
+    for run in [*map(str, settings["grpo_seeds"]), CONTROL]:
+        folder = train_grpo(sft, trained, settings, run, out / f"grpo-{run}")
+        after[run] = scores(folder, held_out, settings)
+        tell(name_of(run), after[run])
     held = report(before, after, held_out)
     made: dict[str, Any] = {
         "settings": dict(settings),
-        "data": place,
-        "problems": {"sft": len(lessons), "grpo": len(trained), "held_out": len(held_out)},
+        "data": public_name(place),
+        "problems": {"sft": len(learned), "grpo": len(trained), "held_out": len(held_out)},
+        "start_solves": solves,
         "held_out": held,
         "code": code_revision(),
         "libraries": versions(),
     }
     write_json(out / "result.json", made)
-    histories = {str(seed): read_json(out / f"grpo-{seed}" / "history.json")["history"] for seed in after}
+    histories = {run: read_json(out / f"grpo-{run}" / FINISHED)["log_history"] for run in after}
     plot(held, histories, out / "learning-check.png")
     return made
+
+
+def tell(name: str, found: Mapping[str, Sequence[float]]) -> None:
+    """Print how a model does on the held-out problems."""
+    print(f"{name}: " + ", ".join(f"{kind} {mean(found[kind]):.3f}" for kind in KINDS), flush=True)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def chat_tokenizer(start: str) -> Any:
     return chat.tokenizer
 
 
-def _stops(start: str, tokenizer: Any) -> list[int | None]:
+def _stops(start: str, tokenizer: Any) -> list[int]:
     """The ids at which TRL stops a message: the tokenizer's end and those that the model's settings name."""
     from transformers import AutoConfig, GenerationConfig
 
@@ -171,7 +171,8 @@ def _stops(start: str, tokenizer: Any) -> list[int | None]:
     except (OSError, ValueError):  # a model may come without: transformers makes them of its config
         settings = GenerationConfig.from_model_config(AutoConfig.from_pretrained(start))
     named = settings.eos_token_id
-    return [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+    ends = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+    return [end for end in ends if end is not None]
 
 
 def prepare_engine(config: Any) -> None:

@@ -1,8 +1,11 @@
 """The learning check: what is dealt out, what is learned, and what the report says."""
 
 import json
+import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
@@ -11,20 +14,20 @@ pytest.importorskip("yaml", reason="needs PyYAML: pip install 'dsl-debug[train]'
 
 from dsl_debug.data import sample_problems
 from recipes.common.arguments import BadArguments
-from recipes.learning_check import (
-    CONFIG,
+from recipes.common.one_shot import (
     OneShot,
     OneShotToolEnv,
-    check,
-    dealt,
-    is_in_slice,
+    is_single,
     lesson_of,
-    plot,
-    report,
+    lessons,
+    misspelt,
+    raises_error,
+    variants,
 )
+from recipes.learning_check import CONFIG, CONTROL, check, check_start, dealt_out, plot, report
 
-SETTINGS = {"max_characters": 10_000, "held_out": 1, "grpo_problems": 1, "slice_repeats": 2}
-EASY = next(problem for problem in sample_problems() if is_in_slice(problem))
+SETTINGS = {"max_characters": 10_000, "programs": 2, "slice_repeats": 3}
+EASY = next(problem for problem in sample_problems() if (is_single(problem) and raises_error(problem)))
 
 
 def copies(count: int) -> list:
@@ -32,27 +35,42 @@ def copies(count: int) -> list:
     return [replace(EASY, database=f"copy_{number}") for number in range(count)]
 
 
-def test_problems_are_dealt_out_once() -> None:
+def test_the_slice_is_learned_often_and_all_else_once() -> None:
     problems = [*sample_problems(), *copies(3)]
-    lessons, trained, held_out = dealt(problems, SETTINGS)
-    assert (len(trained), len(held_out)) == (1, 1)
-    aside = {problem.id for problem in trained + held_out}
-    assert len(aside) == 2
-    assert not aside & {problem.id for problem in lessons}
-    assert all(is_in_slice(problem) for problem in trained + held_out)
-    rest = [problem.id for problem in lessons if is_in_slice(problem)]
-    assert all(rest.count(name) == 2 for name in rest)
-    assert dealt(problems[::-1], SETTINGS) == (lessons, trained, held_out)
+    learned, easy = lessons(problems, SETTINGS)
+    counts = Counter(problem.id for problem in learned)
+    assert [counts[problem.id] for problem in easy] == [3, 3]
+    assert all(is_single(problem) and raises_error(problem) for problem in easy)
+    others = [problem for problem in problems if is_single(problem) and not raises_error(problem)]
+    assert {name for name, count in counts.items() if count == 1} == {problem.id for problem in others}
+    assert lessons(problems[::-1], SETTINGS) == (learned, easy)
 
 
 def test_too_few_problems_are_told() -> None:
     with pytest.raises(BadArguments, match="of the easy slice, and 41 are needed: build one with"):
-        dealt(sample_problems(), SETTINGS | {"held_out": 40})
+        lessons(sample_problems(), SETTINGS | {"programs": 41})
 
 
-def test_the_slice_raises_errors_and_nothing_else_is_in_it() -> None:
-    assert not any(is_in_slice(problem) for problem in sample_problems() if problem.category != "standard")
-    assert not is_in_slice(replace(EASY, buggy_code=EASY.correct_code))
+def test_new_mistakes_are_new_and_raise_errors() -> None:
+    made = variants([EASY], 20, seed=5)
+    assert made == variants([EASY], 20, seed=5) != variants([EASY], 20, seed=6)
+    assert len({problem.buggy_code for problem in made} | {EASY.buggy_code}) == 21
+    for problem in made:
+        assert problem.correct_code == EASY.correct_code
+        assert raises_error(problem)
+        assert abs(len(problem.buggy_code) - len(problem.correct_code)) <= 1
+        assert parts(problem.correct_code) - parts(problem.buggy_code), (
+            "something is missing that can be told"
+        )
+
+
+def parts(code: str) -> Counter:
+    return Counter(re.findall(r"\w+|\|>|==|\S", code))
+
+
+def test_a_right_program_raises_no_error() -> None:
+    assert raises_error(EASY)
+    assert not raises_error(replace(EASY, buggy_code=EASY.correct_code))
 
 
 def test_an_episode_is_one_submission() -> None:
@@ -72,37 +90,71 @@ def test_a_lesson_hands_in_the_right_program() -> None:
     (call,) = lesson["messages"][-1]["tool_calls"]
     assert call["function"] == {"name": "submit", "arguments": {"code": EASY.correct_code}}
     assert EASY.correct_code not in str(lesson["messages"][:-1])
+    assert [tool["function"]["name"] for tool in lesson["tools"]] == ["submit"]
+
+
+def test_a_word_is_misspelt_in_one_place() -> None:
+    found = {misspelt("abc", Random(seed)) for seed in range(50)}
+    assert found == {"bac", "acb", "aabc", "abbc", "bc", "ac"}
+    assert misspelt("aa", Random(0)) != "aa"
 
 
 def test_the_report_is_what_one_counts_by_hand(tmp_path: Path) -> None:
     problems = copies(4)
     before = {"greedy": [0.0, 0.0, 1.0, 0.0], "sampled": [0.0, 0.5, 0.5, 0.0]}
     after = {
-        1: {"greedy": [1.0, 0.0, 1.0, 0.0], "sampled": [0.5, 0.5, 1.0, 0.0]},
-        2: {"greedy": [1.0, 1.0, 1.0, 0.0], "sampled": [1.0, 0.5, 1.0, 0.5]},
+        "1": {"greedy": [1.0, 0.0, 1.0, 0.0], "sampled": [0.5, 0.5, 1.0, 0.0]},
+        "2": {"greedy": [1.0, 1.0, 1.0, 0.0], "sampled": [1.0, 0.5, 1.0, 0.5]},
+        CONTROL: {"greedy": [0.0, 0.0, 1.0, 0.0], "sampled": [0.0, 0.0, 0.5, 0.0]},
     }
     made = report(before, after, problems)
     assert made["greedy"]["sft"] == 0.25
-    assert made["greedy"]["grpo"] == {"1": 0.5, "2": 0.75}
-    assert made["greedy"]["gain"] == pytest.approx(0.375)
-    assert made["sampled"]["gain"] == pytest.approx(0.375)
-    low, high = made["sampled"]["gain_interval"]
-    assert 0.0 <= low < 0.375 < high
+    assert made["greedy"]["grpo"] == {"1": 0.5, "2": 0.75, CONTROL: 0.25}
+    assert made["greedy"]["gain"]["gain"] == pytest.approx(0.375)
+    assert made["greedy"]["control_gain"] == {"gain": 0.0, "low": 0.0, "high": 0.0}
+    assert made["sampled"]["gain"]["gain"] == pytest.approx(0.375)
+    assert 0.0 <= made["sampled"]["gain"]["low"] < 0.375 < made["sampled"]["gain"]["high"]
+    assert made["sampled"]["control_gain"]["gain"] == pytest.approx(-0.125)
     pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'dsl-debug[train]'")
-    histories = {"1": [{"step": 1, "reward": 0.1}, {"step": 2, "reward": 0.4}, {"step": 2, "loss": 0.0}]}
-    plot(made, histories, tmp_path / "plot.png")
+    rewards = [{"step": 1, "reward": 0.1}, {"step": 2, "reward": 0.4}, {"step": 2, "loss": 0.0}]
+    plot(made, {"1": rewards, CONTROL: rewards}, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 5_000
+
+
+def test_the_control_keeps_what_a_group_earned_and_not_who_earned_it() -> None:
+    torch = pytest.importorskip("torch", reason="needs torch: pip install 'dsl-debug[train]'")
+    rewards = torch.arange(32.0).view(16, 2)  # two groups of eight, two reward functions
+
+    def shuffled(seed: int) -> list[list[float]]:
+        return dealt_out(rewards, 8, torch.Generator().manual_seed(seed)).tolist()
+
+    found, whole = shuffled(1), rewards.tolist()
+    assert sorted(found[:8]) == whole[:8]
+    assert sorted(found[8:]) == whole[8:]
+    assert found[:8] != whole[:8]
+    assert [row[0] for row in found[:8]] != [row[0] - 16 for row in found[8:]], "each group by itself"
+    assert found == shuffled(1) != shuffled(2)
+
+
+@pytest.mark.parametrize(("rate", "advice"), [(0.01, "train it more"), (0.9, "train it less")])
+def test_a_start_that_leaves_nothing_to_learn_is_refused(tmp_path: Path, rate: float, advice: str) -> None:
+    settings = {"start_problems": 2, "start_solves": [0.05, 0.8]}
+    (tmp_path / "grpo_problems.json").write_text(json.dumps({"greedy": [rate], "sampled": [rate]}))
+    with pytest.raises(BadArguments, match=rf"solves {rate:.1%} of what .* should 5% to 80%: {advice}"):
+        check_start(tmp_path, copies(2), settings)
 
 
 @pytest.mark.slow
 def test_the_whole_check_in_small_goes_on_where_it_was(built_sample: Path, tmp_path: Path) -> None:
     pytest.importorskip("trl", reason="needs trl: pip install 'dsl-debug[train]'")
     settings = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
-    settings |= {"held_out": 2, "grpo_problems": 4, "grpo_seeds": [1, 2], "samples": 1}
+    settings |= {"grpo_seeds": [1, 2], "samples": 1}
+    settings["start_solves"] = [0.0, 1.0]
+    settings |= {"programs": 4, "variants": 1}
     settings["sft"] |= {"max_steps": 2, "save_steps": 1}
     settings["grpo"] |= {"max_steps": 1, "per_device_train_batch_size": 8, "max_completion_length": 30}
     made = check(str(built_sample), tmp_path, settings)
-    assert made["held_out"]["greedy"]["grpo"].keys() == {"1", "2"}
+    assert made["held_out"]["greedy"]["grpo"].keys() == {"1", "2", CONTROL}
     assert (tmp_path / "learning-check.png").is_file()
     weights = tmp_path / "grpo-1" / "model.safetensors"
     first = weights.stat().st_mtime_ns
