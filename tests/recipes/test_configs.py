@@ -157,6 +157,6 @@ def test_the_readme_names_every_recipe_and_configuration() -> None:
 
 
 def test_commands_of_the_readme_name_files_that_are_there() -> None:
-    named = re.findall(r"recipes/[\w/]+\.(?:py|yaml)", README.read_text(encoding="utf-8"))
+    named = re.findall(r"(?:tests/)?recipes/[\w/]+\.(?:py|yaml)", README.read_text(encoding="utf-8"))
     assert len(named) > 8
     assert not [name for name in named if not (README.parents[1] / name).is_file()]
