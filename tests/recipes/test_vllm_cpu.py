@@ -4,6 +4,7 @@ vLLM has no build that goes with the libraries of this environment, so it lives 
 interpreter DSL_DEBUG_VLLM_PYTHON names. How to make it: recipes/README.md, "What was run, and what was not".
 """
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -60,7 +61,8 @@ def folder(interpreter: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def notes(folder: Path) -> list[dict[str, Any]]:
-    return list(read_json(folder / "notes.json"))
+    read: list[dict[str, Any]] = json.loads((folder / "notes.json").read_text(encoding="utf-8"))
+    return read
 
 
 @pytest.mark.slow
@@ -72,6 +74,8 @@ def test_all_steps_are_made_and_some_teach(folder: Path) -> None:
     assert max(row["groups/informative"] for row in steps) > 0
     assert max(row["grad_norm"] for row in steps) > 0
     assert all(row["seconds/generate"] > 0 for row in steps)
+    first = json.loads((folder / "notes.json").read_text(encoding="utf-8"))[0]
+    assert first["seed"] == record["arguments"]["seed"], "the engine has not set another one"
     assert (record["arguments"]["use_vllm"], record["arguments"]["vllm_mode"]) == (True, "colocate")
 
 

@@ -141,6 +141,7 @@ class Watched(trainer.DebugTrainer):
         held = vllm_logprobs(self.vllm_generation.llm, self.probe)
         note = {
             "step": self.state.global_step,
+            "seed": torch.initial_seed(),
             "to_start": farthest(held, begun),
             "to_now": farthest(held, now),
         }
