@@ -348,6 +348,11 @@ def check(place: str, out: Path, settings: Settings) -> dict[str, Any]:
         raise BadArguments(str(error)) from None
     learned, easy = lessons([p for p in problems if isinstance(p, DslProblem)], settings)
     asked = [p for p in easy if len(p.correct_code) <= settings["asked_characters"]][: settings["asked"]]
+    if len(asked) < settings["asked"]:
+        raise BadArguments(
+            f"{len(asked)} programs of the slice have at most {settings['asked_characters']} characters, and "
+            f"{settings['asked']} are needed: build a dataset with --preset paper"
+        )
     made_anew = variants(asked, 2 * settings["variants"], settings["seed"])
     trained, held_out = made_anew[::2], made_anew[1::2]
     print(f"{len(learned)} problems for SFT, {len(trained)} for GRPO, {len(held_out)} held out", flush=True)

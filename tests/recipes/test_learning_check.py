@@ -150,7 +150,7 @@ def test_the_whole_check_in_small_goes_on_where_it_was(built_sample: Path, tmp_p
     settings = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     settings |= {"grpo_seeds": [1, 2], "samples": 1}
     settings["start_solves"] = [0.0, 1.0]
-    settings |= {"programs": 4, "variants": 1}
+    settings |= {"programs": 4, "asked": 4, "asked_characters": 1_000, "variants": 1}
     settings["sft"] |= {"max_steps": 2, "save_steps": 1}
     settings["grpo"] |= {"max_steps": 1, "per_device_train_batch_size": 8, "max_completion_length": 30}
     made = check(str(built_sample), tmp_path, settings)
