@@ -5,17 +5,17 @@
 A model of two million weights, with random ones and a tokenizer made on the spot, learns by supervised
 training to repair programs with a single mistake. An easy slice of them it sees often: standard problems
 whose broken program raises an error. It learns the right programs of that slice by heart. From there GRPO
-goes on, once per seed, on half of these programs with new mistakes. All are asked about the other half with
-new mistakes: supervised training has not seen them, and GRPO not even their programs. One turn, one tool
-(`submit`), the broken program as the whole prompt: what is checked is the trainer, not what a small model can
-do.
+goes on, once per seed, on new mistakes in some of these programs. All are asked about still other mistakes in
+the same programs, so what is held out is the mistake and not the program. One turn, one tool (`submit`), the
+broken program as the whole prompt: what is checked is the trainer, not what a small model can do.
 
 What counts is the robust accuracy of sampled answers, as training samples them; that of the surest answer
 stands beside it. One more run is the control: the same in everything, but the rewards of a group are dealt to
 its rollouts at random. What GRPO gains must come from which rollout earned what, so the control must not
 gain. All runs share one SFT start: their interval says nothing about other starts.
 
-What is finished is kept: the same command goes on with a run that was stopped. `--data` is a folder that
+Writes `result.json`, the table of it in `report.md`, and `learning-check.png`. What is finished is kept: the
+same command goes on with a run that was stopped. `--data` is a folder that
 `python -m dataset_builder build --preset paper` made, or a dataset on the Hub. Settings:
 configs/learning_check.yaml.
 """
@@ -33,12 +33,13 @@ import yaml
 
 from dsl_debug.data.loading import load_data
 from dsl_debug.episode import schemas
-from dsl_debug.evaluation import code_revision
+from dsl_debug.evaluation import code_revision, problems_digest
 from dsl_debug.problem import DslProblem
+from dsl_debug.results.markdown import table
 from dsl_debug.results.plots import COLOURS, INK
 from dsl_debug.results.rows import public_name
 from dsl_debug.results.statistics import paired_bootstrap, wilson
-from dsl_debug.storage import read_json, write_json
+from dsl_debug.storage import read_json, write_atomically, write_json
 from recipes.common.arguments import CONFIGS, BadArguments, refusing
 from recipes.common.one_shot import (
     ONLY_SUBMIT,
@@ -283,6 +284,22 @@ def gain(
     return {"gain": mean(gains), "low": low, "high": high}
 
 
+def render(made: Mapping[str, Any]) -> str:
+    """The table of a result: percent, and gains over SFT in percentage points with their 95% intervals."""
+    seeds = [str(seed) for seed in made["settings"]["grpo_seeds"]]
+    rows = [["SFT"], [f"SFT->RL, seeds {', '.join(seeds)}"], ["control: rewards shuffled within groups"]]
+    for kind in KINDS[::-1]:
+        held = made["held_out"][kind]
+        rows[0] += [f"{100 * held['sft']:.1f}", ""]
+        rows[1] += [", ".join(f"{100 * held['grpo'][seed]:.1f}" for seed in seeds), _points(held["gain"])]
+        rows[2] += [f"{100 * held['grpo'][CONTROL]:.1f}", _points(held["control_gain"])]
+    return table(["", "sampled", "gain", "greedy", "gain"], rows)
+
+
+def _points(found: Mapping[str, float]) -> str:
+    return f"{100 * found['gain']:+.1f} ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
+
+
 def plot(made: Mapping[str, Any], histories: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
     """The reward over the steps of each seed, and accuracy on held-out problems before and after."""
     import matplotlib
@@ -353,9 +370,10 @@ def check(place: str, out: Path, settings: Settings) -> dict[str, Any]:
             f"{len(asked)} programs of the slice have at most {settings['asked_characters']} characters, and "
             f"{settings['asked']} are needed: build a dataset with --preset paper"
         )
-    made_anew = variants(asked, 2 * settings["variants"], settings["seed"])
+    made_anew = variants(asked, 2 * settings["variants"], settings["seed"], learned)
     trained, held_out = made_anew[::2], made_anew[1::2]
     print(f"{len(learned)} problems for SFT, {len(trained)} for GRPO, {len(held_out)} held out", flush=True)
+    begin(out, settings, trained + held_out)
     start = make_start(learned, settings, out / "start")
     sft = train_sft(start, learned, settings, out / "sft")
     solves = check_start(sft, trained, settings)
@@ -377,9 +395,20 @@ def check(place: str, out: Path, settings: Settings) -> dict[str, Any]:
         "libraries": versions(),
     }
     write_json(out / "result.json", made)
+    write_atomically(out / "report.md", [render(made), "\n"], 0o644)
     histories = {run: read_json(out / f"grpo-{run}" / FINISHED)["log_history"] for run in after}
     plot(held, histories, out / "learning-check.png")
     return made
+
+
+def begin(out: Path, settings: Settings, problems: Sequence[DslProblem]) -> None:
+    """Note what the check in a folder is made with. Raises BadArguments where it was begun with something
+    else: what is finished there would be taken for its own."""
+    asked = {"settings": dict(settings), "problems": problems_digest(problems)}
+    kept = out / "begun.json"
+    if kept.is_file() and read_json(kept) != asked:
+        raise BadArguments(f"{out} holds a check with other settings or other data: give another --out")
+    write_json(kept, asked)
 
 
 def tell(name: str, found: Mapping[str, Sequence[float]]) -> None:

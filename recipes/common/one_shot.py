@@ -106,13 +106,19 @@ def lessons(
     return [p for p in ordered if p.id not in names] + chosen * settings["slice_repeats"], chosen
 
 
-def variants(problems: Sequence[DslProblem], each: int, seed: int) -> list[DslProblem]:
-    """`each` new problems of each problem: the same program with another mistake, which raises an error."""
+def variants(
+    problems: Sequence[DslProblem], each: int, seed: int, learned: Iterable[DslProblem]
+) -> list[DslProblem]:
+    """`each` new problems of each problem: the same program with another mistake, which raises an error.
+
+    No two of them begin with the same broken program, and none with one of `learned`.
+    """
     rng = Random(seed)
+    known = {problem.buggy_code for problem in learned}
     made: list[DslProblem] = []
     for problem in problems:
-        known = {problem.buggy_code}
-        while len(known) <= each:
+        enough = len(made) + each
+        while len(made) < enough:
             other = replace(problem, buggy_code=broken(problem.correct_code, rng), bugs=())
             if other.buggy_code not in known and raises_error(other):
                 known.add(other.buggy_code)

@@ -24,8 +24,9 @@ from recipes.common.one_shot import (
     raises_error,
     variants,
 )
-from recipes.learning_check import CONFIG, CONTROL, check, check_start, dealt_out, plot, report
+from recipes.learning_check import CONFIG, CONTROL, begin, check, check_start, dealt_out, plot, render, report
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 SETTINGS = {"max_characters": 10_000, "programs": 2, "slice_repeats": 3}
 EASY = next(problem for problem in sample_problems() if (is_single(problem) and raises_error(problem)))
 
@@ -52,9 +53,12 @@ def test_too_few_problems_are_told() -> None:
 
 
 def test_new_mistakes_are_new_and_raise_errors() -> None:
-    made = variants([EASY], 20, seed=5)
-    assert made == variants([EASY], 20, seed=5) != variants([EASY], 20, seed=6)
+    twins = [EASY, replace(EASY, database="copy")]  # one program twice
+    made = variants(twins, 10, 5, [EASY])
+    assert made == variants(twins, 10, 5, [EASY]) != variants(twins, 10, 6, [EASY])
     assert len({problem.buggy_code for problem in made} | {EASY.buggy_code}) == 21
+    assert [problem.database for problem in made] == [EASY.database] * 10 + ["copy"] * 10
+    assert not {p.buggy_code for p in variants(twins, 10, 5, made)} & {p.buggy_code for p in made}
     for problem in made:
         assert problem.correct_code == EASY.correct_code
         assert raises_error(problem)
@@ -115,6 +119,8 @@ def test_the_report_is_what_one_counts_by_hand(tmp_path: Path) -> None:
     assert made["sampled"]["gain"]["gain"] == pytest.approx(0.375)
     assert 0.0 <= made["sampled"]["gain"]["low"] < 0.375 < made["sampled"]["gain"]["high"]
     assert made["sampled"]["control_gain"]["gain"] == pytest.approx(-0.125)
+    rows = render({"settings": {"grpo_seeds": [1, 2]}, "held_out": made}).splitlines()[2:]
+    assert [row.split(" | ")[1] for row in rows] == ["25.0", "50.0, 75.0", "12.5"]
     pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'dsl-debug[train]'")
     rewards = [{"step": 1, "reward": 0.1}, {"step": 2, "reward": 0.4}, {"step": 2, "loss": 0.0}]
     plot(made, {"1": rewards, CONTROL: rewards}, tmp_path / "plot.png")
@@ -142,6 +148,19 @@ def test_a_start_that_leaves_nothing_to_learn_is_refused(tmp_path: Path, rate: f
     (tmp_path / "grpo_problems.json").write_text(json.dumps({"greedy": [rate], "sampled": [rate]}))
     with pytest.raises(BadArguments, match=rf"solves {rate:.1%} of what .* should 5% to 80%: {advice}"):
         check_start(tmp_path, copies(2), settings)
+
+
+def test_the_lab_log_shows_the_results_that_were_measured() -> None:
+    made = json.loads((DOCS / "learning-check" / "result.json").read_text(encoding="utf-8"))
+    assert render(made) in (DOCS / "lab-log.md").read_text(encoding="utf-8")
+
+
+def test_a_folder_with_another_check_is_refused(tmp_path: Path) -> None:
+    begin(tmp_path, {"samples": 4}, [EASY])
+    begin(tmp_path, {"samples": 4}, [EASY])
+    for settings, problems in (({"samples": 8}, [EASY]), ({"samples": 4}, copies(1))):
+        with pytest.raises(BadArguments, match=r"holds a check with other settings or other data: give an"):
+            begin(tmp_path, settings, problems)
 
 
 @pytest.mark.slow
